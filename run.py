@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Everything in one command, from a fresh clone, with Python 3.11 or later and nothing else.
+
+  python3 run.py demo [options]      a street of simulated doors, in your browser
+  python3 run.py mortice ARGS        the mortice command (try: mortice --help)
+  python3 run.py test [options]      the tests; options go to pytest
+  python3 run.py bench [options]     the benchmarks
+  python3 run.py check               what must pass before a change is merged
+
+The first run makes the folder .venv and installs into it exactly what requirements.lock names,
+each file checked against its hash. Delete .venv whenever you like; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator, NoReturn
+
+ROOT = Path(__file__).resolve().parent
+LOCK = ROOT / "requirements.lock"
+VENV = ROOT / ".venv"
+STAMP = VENV / "installed"  # written last, so an install that was cut short is done again
+PYTHON = VENV / "bin" / "python"
+OLDEST = (3, 11)
+FAILED, USAGE = 1, 2  # exit codes, as in the mortice command
+
+CHECKS = {
+    "ruff": ["-m", "ruff", "check", "."],
+    "mypy": ["-m", "mypy"],
+    "import-linter": ["-c", "from importlinter.cli import lint_imports_command as c; c()"],
+    "pytest": [
+        "-m", "pytest", "-n", "auto",
+        "--cov=mortice.core", "--cov-branch", "--cov-fail-under=100",
+        "--cov-report=term-missing:skip-covered",
+    ],
+}  # fmt: skip
+
+
+def main(words: list[str]) -> NoReturn:
+    if sys.version_info < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        stop(f"this is Python {sys.version.split()[0]}, and Mortice needs {wanted} or later.",
+             f"Install a newer Python, then start this script with it: python{wanted} run.py …")
+    if not words or words[0] in ("help", "-h", "--help"):
+        print(__doc__)
+        sys.exit(0 if words else USAGE)
+    command, options = words[0], words[1:]
+    if command == "mortice":
+        start(["-m", "mortice", *options])
+    if command == "demo":
+        start(["-m", "mortice", "demo", *options])
+    if command == "test":
+        start(["-m", "pytest", *options], at=ROOT)
+    if command == "bench":
+        start(["-m", "bench", *options], at=ROOT)
+    if command == "check" and not options:
+        check()
+    stop(f"there is no command '{' '.join(words)}'.",
+         "Choose demo, mortice, test, bench or check; 'python3 run.py help' explains them.", USAGE)
+
+
+def start(arguments: list[str], at: Path | None = None) -> NoReturn:
+    """Become the command, so that its signals and exit code are the caller's."""
+    install_if_changed()
+    if at:
+        os.chdir(at)
+    sys.stdout.flush()
+    os.execve(PYTHON, [str(PYTHON), *arguments], environment())
+
+
+def check() -> NoReturn:
+    install_if_changed()
+    failed = []
+    for name, arguments in CHECKS.items():
+        say(f"{name} …")
+        if subprocess.run([PYTHON, *arguments], cwd=ROOT, env=environment()).returncode:
+            failed.append(name)
+    if failed:
+        say("failed: " + ", ".join(failed))
+    sys.exit(FAILED if failed else 0)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+
+
+def install_if_changed() -> None:
+    if is_installed():
+        return
+    with only_one():
+        if not is_installed():  # somebody else may have done it while we waited
+            install()
+
+
+def is_installed() -> bool:
+    return STAMP.is_file() and STAMP.read_text() == fingerprint()
+
+
+def fingerprint() -> str:
+    """Change when the pins, the interpreter or the place of this folder change."""
+    parts = (LOCK.read_text(), sys.version, interpreter(), str(ROOT))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def interpreter() -> str:
+    """The Python outside any virtual environment: .venv is about to be replaced."""
+    return os.path.realpath(sys.executable)
+
+
+@contextlib.contextmanager
+def only_one() -> Iterator[None]:
+    """Let one process install at a time; the system frees the lock if that process dies."""
+    with (ROOT / ".venv.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another run.py to finish installing …")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def install() -> None:
+    count = sum("==" in line for line in LOCK.read_text().splitlines())
+    say(f"installing {count} packages into .venv (once; about half a minute) …")
+    STAMP.unlink(missing_ok=True)
+    pip = [*new_environment(), "--disable-pip-version-check", "--no-input", "-qq"]
+    exact = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(LOCK)]
+    if subprocess.run([*pip, "install", *exact], stdout=sys.stderr).returncode:
+        stop("the packages could not be installed; pip says why above.",
+             "Most often there is no network, or a proxy is not set (HTTPS_PROXY). "
+             "Nothing else was changed: put it right and run the same command again.")
+    STAMP.write_text(fingerprint())
+    say("installed.")
+
+
+def new_environment() -> list[str]:
+    """Make an empty .venv and return the command that is its pip."""
+    shutil.rmtree(VENV, ignore_errors=True)
+    make = [interpreter(), "-m", "venv"]
+    if not subprocess.run([*make, str(VENV)], capture_output=True).returncode:
+        return [str(PYTHON), "-m", "pip"]
+    # Debian without python3-venv has no ensurepip, but its own pip can install from outside.
+    plain = subprocess.run([*make, "--clear", "--without-pip", str(VENV)], capture_output=True)
+    pip = [interpreter(), "-m", "pip", "--python", str(PYTHON)]
+    if plain.returncode or subprocess.run([*pip, "--version"], capture_output=True).returncode:
+        stop("this Python can make no virtual environment: it has neither ensurepip nor pip.",
+             "On Debian or Ubuntu: sudo apt install python3-venv. Then run the same command again.")
+    return pip
+
+
+def say(line: str) -> None:
+    print(f"run.py: {line}", file=sys.stderr, flush=True)
+
+
+def stop(what: str, next_step: str, code: int = FAILED) -> NoReturn:
+    say(what)
+    say(next_step)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)  # what a shell reports for Ctrl-C

@@ -1,0 +1,222 @@
+"""Strict deterministic CBOR (RFC 8949, section 4.2.1): one value, one encoding, both ways.
+
+Decides whether bytes are the one encoding of a value, and refuses everything else, so that whoever
+signs, hashes or compares encoded bytes has said one thing only. The types are int, bytes, str,
+bool, null, array, and map with int or text keys, and no others: no floats, tags, bignums or
+indefinite lengths. Map keys stand in the bytewise order of their encodings, each once.
+
+Decoding costs time and memory in proportion to the bytes given and never to a length that they
+declare: every array item takes at least one byte, so a count beyond the bytes left is refused
+before anything is made. Depth is counted, not left to the interpreter's stack.
+
+Spec: spec/encoding.md, section 1. Checks E1 to E9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from mortice.core.errors import Malformed, Misuse
+
+Value = int | bytes | str | bool | None | list["Value"] | dict[int | str, "Value"]
+
+MAX_BYTES = 16384  # one message of the link; a caller that expects less says so
+MAX_DEPTH = 8  # two more than the deepest document, a key in a passkey in a link, needs
+
+# An item's first byte: 3 bits of major type, 5 bits of argument (RFC 8949, section 3).
+UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
+STRINGS = (BYTES, TEXT)
+ARGUMENT_BITS = 5
+ARGUMENT_MASK = (1 << ARGUMENT_BITS) - 1
+IN_FIRST_BYTE = 24  # smaller arguments stand in the first byte; 24 to 27: 1, 2, 4, 8 bytes follow
+LAST_WIDTH = 27  # 28 to 30 are reserved
+INDEFINITE = 31
+SMALLEST = (IN_FIRST_BYTE, 1 << 8, 1 << 16, 1 << 32)  # that needs 1, 2, 4 or 8 bytes
+END = 1 << 64  # arguments are smaller
+SIMPLE_VALUES: dict[int, Value] = {0xF4: False, 0xF5: True, 0xF6: None}
+
+# Every value whose whole encoding is one byte, by that byte. They are the bulk of a document, and
+# looking them up halves the time to decode it.
+_LONGER: Final = object()
+_ONE_BYTE: list[Any] = [_LONGER] * 256
+_ONE_BYTE[:IN_FIRST_BYTE] = range(IN_FIRST_BYTE)
+_ONE_BYTE[0x20 : 0x20 + IN_FIRST_BYTE] = range(-1, -1 - IN_FIRST_BYTE, -1)
+for _first, _value in SIMPLE_VALUES.items():
+    _ONE_BYTE[_first] = _value
+_SINGLE_BYTES = [bytes([first]) for first in range(256)]
+_SMALL_INTS = {n: _SINGLE_BYTES[first] for first, n in enumerate(_ONE_BYTE) if type(n) is int}
+_WIDTHS = tuple(enumerate((*SMALLEST[1:], END)))  # which width an argument below each end needs
+
+
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Value:
+    """The value that `data` encodes. `max_depth` counts arrays and maps inside one another.
+
+    Raises Malformed (E1 to E9) unless `data` is exactly one deterministically encoded item.
+    """
+    if len(data) > max_bytes:
+        raise Malformed("E1", f"expected at most {max_bytes} bytes, got {len(data)}")
+    value: Value
+    try:
+        value, end = _item(data, 0, max_depth)
+    except IndexError:  # reading data[at] one past the end is the cheapest way to notice it
+        raise _truncated() from None
+    if end != len(data):
+        raise Malformed("E3", f"expected the end at byte {end}, got {len(data) - end} more bytes")
+    return value
+
+
+def _truncated() -> Malformed:
+    return Malformed("E2", "expected more bytes, got the end")
+
+
+def _item(data: bytes, at: int, room: int) -> tuple[Any, int]:
+    """One item at `at` and the place after it. `room` is how many levels may still be opened."""
+    first = data[at]
+    value = _ONE_BYTE[first]
+    at += 1
+    if value is not _LONGER:
+        return value, at
+    major, argument = first >> ARGUMENT_BITS, first & ARGUMENT_MASK
+    if major >= TAG:
+        raise Malformed("E6", f"byte {first:#04x} starts a tag, float or simple value not in use")
+    if argument >= IN_FIRST_BYTE:
+        argument, at = _long_argument(data, at, argument)
+    if major in STRINGS:
+        end = at + argument
+        if end > len(data):
+            raise _truncated()
+        return (data[at:end] if major == BYTES else _text(data[at:end])), end
+    if major == MAP:
+        return _map(data, at, argument, room)
+    if major == ARRAY:
+        return _array(data, at, argument, room)
+    return (argument if major == UNSIGNED else ~argument), at
+
+
+def _long_argument(data: bytes, at: int, short: int) -> tuple[int, int]:
+    """The argument that follows the first byte, and the place after it."""
+    if short == INDEFINITE:
+        raise Malformed("E5", "expected a length, got an indefinite one")
+    if short > LAST_WIDTH:
+        raise Malformed("E6", f"additional information {short} is reserved")
+    width = short - IN_FIRST_BYTE
+    end = at + (1 << width)
+    if end > len(data):
+        raise _truncated()
+    argument = int.from_bytes(data[at:end], "big")
+    if argument < SMALLEST[width]:
+        raise Malformed("E4", f"{argument} is not in its shortest form")
+    return argument, end
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Malformed("E9", "text is not UTF-8") from None
+
+
+def _check_room(data: bytes, at: int, items: int, room: int) -> None:
+    if not room:
+        raise Malformed("E8", "arrays and maps are nested too deeply")
+    if items > len(data) - at:
+        raise _truncated()
+
+
+def _array(data: bytes, at: int, count: int, room: int) -> tuple[list[Value], int]:
+    _check_room(data, at, count, room)
+    found = []
+    for _ in range(count):
+        value, at = _item(data, at, room - 1)
+        found.append(value)
+    return found, at
+
+
+def _map(data: bytes, at: int, count: int, room: int) -> tuple[dict[int | str, Value], int]:
+    _check_room(data, at, 2 * count, room)
+    room -= 1
+    found: dict[int | str, Value] = {}
+    previous = b""
+    for _ in range(count):
+        start = at
+        if data[at] >> ARGUMENT_BITS not in (UNSIGNED, NEGATIVE, TEXT):
+            raise Malformed("E9", "a map key must be an integer or text")
+        key, at = _item(data, at, 0)
+        encoded = data[start:at]
+        if encoded <= previous:
+            raise Malformed("E7", "map keys must be different and in the order of their bytes")
+        previous = encoded
+        found[key], at = _item(data, at, room)
+    return found, at
+
+
+def encode(value: Value) -> bytes:
+    """The one encoding of `value`. Raises Misuse for a type or an int that has none.
+
+    Types are exact: a tuple, a float or an IntEnum member is refused and not guessed at.
+    """
+    encoder = _ENCODERS.get(type(value))
+    if encoder is None:
+        raise Misuse(f"{type(value).__name__} has no encoding here")
+    return encoder(value)
+
+
+def _head(major: int, argument: int) -> bytes:
+    """First byte and argument, in the shortest form."""
+    upper = major << ARGUMENT_BITS
+    if argument < IN_FIRST_BYTE:
+        return _SINGLE_BYTES[upper | argument]
+    for width, end in _WIDTHS:
+        if argument < end:
+            first = _SINGLE_BYTES[upper | IN_FIRST_BYTE + width]
+            return first + argument.to_bytes(1 << width, "big")
+    raise Misuse("integers from -2^64 to 2^64 - 1 have an encoding, and no others")
+
+
+def _encode_int(value: int) -> bytes:
+    small = _SMALL_INTS.get(value)
+    if small is not None:
+        return small
+    return _head(UNSIGNED, value) if value >= 0 else _head(NEGATIVE, ~value)
+
+
+def _encode_bytes(value: bytes) -> bytes:
+    return _head(BYTES, len(value)) + value
+
+
+def _encode_text(value: str) -> bytes:
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError:
+        raise Misuse("text with half a surrogate pair has no encoding") from None
+    return _head(TEXT, len(raw)) + raw
+
+
+def _encode_array(value: list[Value]) -> bytes:
+    return _head(ARRAY, len(value)) + b"".join([encode(item) for item in value])
+
+
+def _encode_map(value: dict[int | str, Value]) -> bytes:
+    pairs = [_encode_key(key) + encode(item) for key, item in value.items()]
+    pairs.sort()  # as by key alone: no key's encoding is the beginning of another's
+    return _head(MAP, len(pairs)) + b"".join(pairs)
+
+
+def _encode_key(key: int | str) -> bytes:
+    if type(key) is int:
+        return _encode_int(key)
+    if type(key) is str:
+        return _encode_text(key)
+    raise Misuse(f"a map key must be int or str, not {type(key).__name__}")
+
+
+_ENCODERS: dict[type, Callable[[Any], bytes]] = {
+    int: _encode_int,
+    bytes: _encode_bytes,
+    str: _encode_text,
+    list: _encode_array,
+    dict: _encode_map,
+    bool: lambda value: b"\xf5" if value else b"\xf4",
+    type(None): lambda value: b"\xf6",
+}

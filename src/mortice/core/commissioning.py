@@ -1,0 +1,115 @@
+"""Taking over a new lock: the code on its inside, and what the owner and the lock say to each other.
+
+Decides whether a code is whole, which lock it names, and what a new lock is told. The code carries
+the fingerprint of the lock's public keys and all 128 bits of a one-time secret, so neither a fake
+lock nor a bystander on the network can take part. The secret counts only in the ten minutes after
+the inside button, and once.
+
+Spec: spec/commissioning.md. Checks Q1 to Q7.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+from mortice.core import cbor
+from mortice.core.errors import Malformed, Untrusted
+from mortice.core.fields import Fields
+from mortice.core.keys import PublicKey
+from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES
+from mortice.core.site import LockKeys
+
+PREFIX = "MORTICE1"  # the version of the code, readable on the label
+SECRET_BYTES = 16
+CHECK_BYTES = 2  # catches a mistyped letter before anything is sent
+TAKEOVER_ANSWER = bytes(ID_BYTES)  # stands where a receipt names a leaf
+GROUP = 5  # letters between dashes, as people read them out
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code on the inside of a lock."""
+
+    fingerprint: bytes
+    secret: bytes
+
+
+def fingerprint(lock: LockKeys) -> bytes:
+    """16 bytes that name a lock's three public keys together."""
+    return hashlib.sha256(lock.link + lock.signing.encoded + lock.sealing).digest()[:ID_BYTES]
+
+
+def psk(secret: bytes) -> bytes:
+    """The Noise pre-shared key that a code's secret stands for."""
+    return hashlib.sha256(b"mortice-takeover/1" + secret).digest()
+
+
+def write_code(code: Code) -> str:
+    """The code as text: `MORTICE1-` and base32 in groups of five."""
+    body = code.fingerprint + code.secret
+    letters = base64.b32encode(body + _check(body)).decode().rstrip("=")
+    groups = [letters[i:i + GROUP] for i in range(0, len(letters), GROUP)]
+    return "-".join([PREFIX, *groups])
+
+
+def _check(body: bytes) -> bytes:
+    return hashlib.sha256(PREFIX.encode() + body).digest()[:CHECK_BYTES]
+
+
+def read_code(text: str) -> Code:
+    """Parse a scanned or typed code. Raises Malformed (Q1 to Q3) in words for people."""
+    cleaned = "".join(text.split()).upper().replace("-", "")
+    if not cleaned.startswith(PREFIX) or len(cleaned) > 100:
+        raise Malformed("Q1", f"that is not a lock's code; it starts with {PREFIX}")
+    letters = cleaned[len(PREFIX):].replace("0", "O").replace("1", "I").replace("8", "B")
+    try:
+        body = base64.b32decode(letters + "=" * (-len(letters) % 8))
+    except (binascii.Error, ValueError) as error:
+        raise Malformed("Q2", "the code has a letter that no code has; check it again") from error
+    if len(body) != ID_BYTES + SECRET_BYTES + CHECK_BYTES or _check(body[:-CHECK_BYTES]) != body[-CHECK_BYTES:]:
+        raise Malformed("Q3", "the code is incomplete or has a wrong letter; check it again")
+    return Code(body[:ID_BYTES], body[ID_BYTES:-CHECK_BYTES])
+
+
+def write_hello(lock: LockKeys) -> bytes:
+    """What a lock without an owner answers to anybody: its public keys."""
+    return cbor.encode([lock.link, lock.signing.cose, lock.sealing])
+
+
+def read_hello(encoded: bytes, code: Code) -> LockKeys:
+    """The lock's public keys, if they are those that the code names. Raises Malformed, Q4."""
+    parts = cbor.decode(encoded, max_bytes=512)
+    if not isinstance(parts, list) or len(parts) != 3:
+        raise Malformed("Q4", "the lock answered with something else than its keys")
+    fields = Fields(dict(enumerate(parts)), "lock keys", "Q4")
+    keys = LockKeys(fields.bytes(0, 32), PublicKey.from_cose(parts[1]), fields.bytes(2, 32))
+    if fingerprint(keys) != code.fingerprint:
+        raise Untrusted("Q4", "the lock that answered is not the one whose code this is")
+    return keys
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """What the owner tells a new lock: the site's root, the door map and which door it is."""
+
+    door: bytes
+    site: bytes
+    doors: bytes
+    at: int  # the owner's clock, which the new lock takes
+
+    def args(self) -> dict[int | str, cbor.Value]:
+        """As the arguments of the commission command."""
+        return {1: self.door, 2: self.site, 3: self.doors, 4: self.at}
+
+
+def read_takeover(args: object) -> Takeover:
+    """Parse the commission command's arguments. Raises Malformed (Q5)."""
+    fields = Fields(args, "commissioning", "Q5")
+    takeover = Takeover(
+        fields.bytes(1, DOOR_ID_BYTES), fields.bytes(2, (1, 8192)), fields.bytes(3, (1, 8192)),
+        fields.int(4, 0, 1 << 40))
+    fields.done()
+    return takeover

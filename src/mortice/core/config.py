@@ -1,0 +1,93 @@
+"""How one door behaves: relocking, PIN rules. Signed by the owner, versioned, kept by the lock.
+
+Decides whether settings may replace those of a door. A setting that is not known refuses the whole
+document: half a configuration is a different configuration.
+
+Spec: spec/config.md. Checks F1 to F5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mortice.core import cbor
+from mortice.core.chain import read_chain, verify_chain
+from mortice.core.document import AUD, LIMITS, parse, sign
+from mortice.core.errors import Malformed, Untrusted
+from mortice.core.fields import Fields
+from mortice.core.grant import Rights
+from mortice.core.keys import Signer
+from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TIME_MAX
+from mortice.core.pin import Entry, PinPolicy, Spent, digits_needed
+from mortice.core.site import Role, Site
+
+CONFIG = "mortice-config/1"
+RELOCK_MAX = 3600  # seconds; a door that relocks later than this does not relock
+ENTRIES = (Entry.PLAIN, Entry.INDEX)
+SPENT = (Spent.REST, Spent.OFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One door's settings."""
+
+    door: bytes
+    version: int = 0
+    relock_after: int = 0  # seconds after the leaf closed; 0: the door never locks by itself
+    pins: PinPolicy = PinPolicy()
+
+
+def sign_config(site: bytes, config: Config, signer: Signer) -> bytes:
+    """Encode and sign settings with a grant-role key or the key of a holder who may configure."""
+    pins = config.pins
+    encoded = sign(CONFIG, {AUD: site, LIMITS: {
+        1: config.door, 2: config.version, 3: config.relock_after,
+        4: [ENTRIES.index(pins.entry), SPENT.index(pins.spent), pins.most]}}, signer)
+    _read(parse(CONFIG, encoded).payload, site)
+    return encoded
+
+
+def accept_config(
+    site: Site, encoded: bytes, chain: list[cbor.Value] | None, *, door: bytes, above: int,
+) -> Config:
+    """Verify settings for `door` with a version over `above`. Raises F1 to F5, C, D."""
+    document = parse(CONFIG, encoded)
+    key = site.key(Role.GRANT, document.kid)
+    if key is None:
+        if chain is None:
+            raise Untrusted("F2", "settings: the signer may not configure this door")
+        links = verify_chain(read_chain(chain), site.chain_keys()).links
+        key = links[-1].holder
+        allowed = links[-1].use & Rights.CONFIGURE and door in links[-1].doors
+        if not allowed or any(not link.delegable & Rights.CONFIGURE for link in links[:-1]):
+            raise Untrusted("F2", "settings: the signer may not configure this door")
+    document.verify(key)
+    config = _read(document.payload, site.id)
+    if config.door != door:
+        raise Untrusted("F3", "settings: for another door")
+    if config.version <= above:
+        raise Untrusted("F4", f"settings: version {config.version} does not follow {above}")
+    return config
+
+
+def _read(payload: bytes, site: bytes) -> Config:
+    claims = Fields(cbor.decode(payload, max_depth=5), "settings", "F1")
+    limits = Fields(claims.map(LIMITS), "settings", "F1")
+    if claims.bytes(AUD, ID_BYTES) != site:
+        raise Untrusted("F3", "settings: for another site")
+    config = Config(
+        limits.bytes(1, DOOR_ID_BYTES), limits.int(2, 1, TIME_MAX),
+        limits.int(3, 0, RELOCK_MAX), _read_pins(limits.list(4, 3)))
+    claims.done()
+    limits.done()
+    return config
+
+
+def _read_pins(value: list[cbor.Value]) -> PinPolicy:
+    fields = Fields(dict(enumerate(value)), "PIN settings", "F1")
+    policy = PinPolicy(
+        ENTRIES[fields.int(0, 0, 1)], SPENT[fields.int(1, 0, 1)], fields.int(2, 1, 100))
+    if policy.spent is Spent.OFF and policy.entry is not Entry.INDEX:
+        raise Malformed("F5", "PIN settings: switching a PIN off needs an index to know which one")
+    digits_needed(policy)
+    return policy

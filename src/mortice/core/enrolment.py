@@ -1,0 +1,77 @@
+"""Credentials put on a door under a holder's own key: PIN, card, finger, passkey.
+
+Decides whether an enrolment may take its slot. An enrolment is the last link of a chain: the same
+narrowing and the same judgement at each use as any key. It names this lock, one slot, and a
+version that only rises, so an old enrolment cannot come back. A PIN travels sealed to the lock.
+
+Spec: spec/enrolment.md. Checks N1 to N6 (as H1 to H6 in code, N is Noise's).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mortice.core import cbor
+from mortice.core.chain import read_chain, verify_chain
+from mortice.core.errors import Malformed, Untrusted
+from mortice.core.grant import ENROL, Credential, CredentialKind, Rights
+from mortice.core.keys import PublicKey
+from mortice.core.pin import weakness
+from mortice.core.site import Site
+from mortice.core.stages import Factors, Reader, Verified
+
+ENROLLABLE = Rights.UNLOCK | Rights.LOCK  # what a keypad can ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A verified enrolment: the whole chain, whose last link names the credential."""
+
+    verified: Verified
+    credential: Credential
+    wire: list[cbor.Value]
+
+
+def accept_enrolment(
+    site: Site, wire: list[cbor.Value], lock: PublicKey, *, slot_version: int,
+) -> Enrolment:
+    """Verify a chain that ends in an enrolment for `lock`. Raises H1 to H4, C, D, G."""
+    links = read_chain(wire, last=ENROL)
+    verified = verify_chain(links, site.chain_keys())
+    credential = verified.leaf.credential
+    if credential is None:
+        raise Malformed("H1", "enrolment: names no credential")
+    if verified.leaf.holder.id != lock.id:
+        raise Untrusted("H2", "enrolment: for another lock")
+    if verified.leaf.use & ~ENROLLABLE:
+        raise Untrusted("H3", "enrolment: a credential at the door can only lock and unlock")
+    if credential.version <= slot_version:
+        raise Untrusted("H4", f"enrolment: slot version {credential.version} follows {slot_version} "
+                              "or later")
+    return Enrolment(verified, credential, wire)
+
+
+def sealed_context(signer: bytes, leaf: bytes, slot: int) -> bytes:
+    """The HPKE info that binds a sealed PIN to who enrols it, below which link, in which slot."""
+    return cbor.encode(["mortice-pin/1", signer, leaf, slot])
+
+
+def check_pin(pin: str) -> None:
+    """H5: refuse a PIN that is easy to guess. Raises Malformed with the reason, never the PIN."""
+    problem = weakness(pin)
+    if problem is not None:
+        raise Malformed("H5", f"PIN: refused, because {problem}")
+
+
+SHOWN: dict[CredentialKind, Factors] = {
+    CredentialKind.PIN: Factors.PIN,
+    CredentialKind.CARD: Factors.NONE,  # a card number is data, never a factor
+    CredentialKind.FINGER: Factors.FINGER,
+    CredentialKind.PASSKEY: Factors.PASSKEY,
+}
+
+
+def presented(enrolment: Enrolment) -> Verified:
+    """What showing the credential amounts to: the chain, with the factor that it is."""
+    verified = enrolment.verified
+    return Verified(verified.links, SHOWN[enrolment.credential.kind], Reader.KEYPAD)

@@ -1,0 +1,129 @@
+"""Taking the fields out of a decoded map, each by key with its type and bounds.
+
+Decides that a map holds what its reader understands and nothing else. A reader takes every field it
+knows and then calls `done()`, which refuses what is left over: a restriction that nobody read must
+not be passed over in silence. Each field can be taken once. An absent field gets its default, if
+the reader names one; null never stands for absence.
+
+Spec: spec/encoding.md, section 2. The check number is that of the document being read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias, TypeVar
+
+from mortice.core.cbor import MAX_BYTES, Value
+from mortice.core.errors import Malformed
+
+# The methods below are named after the types they return, so the types need other names there.
+Int: TypeAlias = int
+Bytes: TypeAlias = bytes
+Bool: TypeAlias = bool
+Array: TypeAlias = list[Value]
+Map: TypeAlias = dict[int | str, Value]
+Key: TypeAlias = int | str
+Bounds: TypeAlias = tuple[int, int]
+D = TypeVar("D")
+
+ANY_LENGTH = (0, MAX_BYTES)
+ECHO_CHARS = 40  # of a stranger's key in an error: enough to recognise a misspelt one
+
+
+class _Required:
+    """The default of a field that must be there."""
+
+
+REQUIRED: Final = _Required()
+
+
+class Fields:
+    """The fields of one map. `what` names it in errors, `check` is the number they carry."""
+
+    __slots__ = ("_check", "_left", "_what")
+
+    def __init__(self, value: object, what: str, check: str) -> None:
+        """Raises Malformed (`check`) if `value` is not a map."""
+        self._what = what
+        self._check = check
+        if type(value) is not dict:
+            raise self._wrong("expected a map")
+        self._left = value.copy()
+
+    def __len__(self) -> Int:
+        """How many fields are left."""
+        return len(self._left)
+
+    def int(self, key: Key, lo: Int, hi: Int, *, default: D | _Required = REQUIRED) -> Int | D:
+        """An integer from `lo` to `hi`, both included."""
+        value = self._left.pop(key, REQUIRED)
+        if value is REQUIRED:
+            return self._absent(key, default)
+        if type(value) is not Int or not lo <= value <= hi:
+            raise self._wrong(f"field {key!r} must be an integer from {lo} to {hi}")
+        return value
+
+    def bytes(
+        self, key: Key, length: Int | Bounds | None = None, *, default: D | _Required = REQUIRED
+    ) -> Bytes | D:
+        """Bytes: `length` of them, or between two bounds, both included, or any number."""
+        value = self._left.pop(key, REQUIRED)
+        if value is REQUIRED:
+            return self._absent(key, default)
+        lo, hi = (length, length) if isinstance(length, Int) else length or ANY_LENGTH
+        if type(value) is not Bytes or not lo <= len(value) <= hi:
+            raise self._wrong(f"field {key!r} must be {lo} to {hi} bytes")
+        return value
+
+    def text(self, key: Key, max: Int, *, default: D | _Required = REQUIRED) -> str | D:
+        """Text of at most `max` characters."""
+        value = self._left.pop(key, REQUIRED)
+        if value is REQUIRED:
+            return self._absent(key, default)
+        if type(value) is not str or len(value) > max:
+            raise self._wrong(f"field {key!r} must be text of at most {max} characters")
+        return value
+
+    def list(self, key: Key, max: Int, *, default: D | _Required = REQUIRED) -> Array | D:
+        """An array of at most `max` items."""
+        value = self._left.pop(key, REQUIRED)
+        if value is REQUIRED:
+            return self._absent(key, default)
+        if type(value) is not list or len(value) > max:
+            raise self._wrong(f"field {key!r} must be an array of at most {max} items")
+        return value
+
+    def map(self, key: Key, *, default: D | _Required = REQUIRED) -> Map | D:
+        """A map."""
+        value = self._left.pop(key, REQUIRED)
+        if value is REQUIRED:
+            return self._absent(key, default)
+        if type(value) is not dict:
+            raise self._wrong(f"field {key!r} must be a map")
+        return value
+
+    def bool(self, key: Key, *, default: D | _Required = REQUIRED) -> Bool | D:
+        """True or false."""
+        value = self._left.pop(key, REQUIRED)
+        if value is REQUIRED:
+            return self._absent(key, default)
+        if type(value) is not Bool:
+            raise self._wrong(f"field {key!r} must be true or false")
+        return value
+
+    def any(self, key: Key, *, default: D | _Required = REQUIRED) -> Value | D:
+        """Whatever is there: the reader looks for itself."""
+        value: Any = self._left.pop(key, REQUIRED)
+        return self._absent(key, default) if value is REQUIRED else value
+
+    def done(self) -> None:
+        """Raises Malformed if a field is left that nobody took."""
+        for key in self._left:
+            raise self._wrong(f"unknown field {repr(key)[:ECHO_CHARS]}")
+
+    def _absent(self, key: Key, default: D | _Required) -> D:
+        if isinstance(default, _Required):
+            raise self._wrong(f"field {key!r} is missing")
+        return default
+
+    def _wrong(self, what_is_wrong: str) -> Malformed:
+        return Malformed(self._check, f"{self._what}: {what_is_wrong}")

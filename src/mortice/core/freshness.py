@@ -1,0 +1,109 @@
+"""Staples and attested time: short signed words that a key is still good, and what time it is.
+
+Decides whether a staple vouches for a leaf and how old it is, and whether an attestation may set
+the clock. A staple names one leaf; whoever signs it has checked every link above. An attestation
+answers a nonce that this lock gave in this conversation, so an old one is worth nothing.
+
+Spec: spec/time.md, sections 3 and 4. Checks T1 to T7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mortice.core import cbor
+from mortice.core.chain import read_chain, verify_chain
+from mortice.core.document import AUD, IAT, LIMITS, Document, parse, sign
+from mortice.core.errors import Untrusted
+from mortice.core.fields import Fields
+from mortice.core.grant import Grant, Rights
+from mortice.core.keys import Signer
+from mortice.core.limits import ID_BYTES, TIME_MAX
+from mortice.core.site import Role, Site
+
+STAPLE = "mortice-staple/1"
+TIME = "mortice-time/1"
+NONCE_BYTES = 32  # the handshake hash of the conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Staple:
+    """Still good: `leaf` was checked at `at`. `signer` is the chain of a holder, or empty for a role."""
+
+    leaf: bytes
+    at: int
+    signer: tuple[Grant, ...]
+
+
+def sign_staple(site: bytes, leaf: bytes, at: int, signer: Signer) -> bytes:
+    """Vouch at Unix second `at` for the link with id `leaf`."""
+    return sign(STAPLE, {AUD: site, IAT: at, LIMITS: {1: leaf}}, signer)
+
+
+def accept_staple(site: Site, encoded: bytes, chain: list[cbor.Value] | None = None) -> Staple:
+    """Verify a staple by the refresh role, or by a holder with the refresh right. Raises T1 to T3."""
+    document = parse(STAPLE, encoded)
+    links = _verify_signer(site, document, chain, Role.REFRESH, Rights.REFRESH)
+    claims = Fields(cbor.decode(document.payload), "staple", "T1")
+    limits = Fields(claims.map(LIMITS), "staple", "T1")
+    staple = Staple(limits.bytes(1, ID_BYTES), claims.int(IAT, 0, TIME_MAX), links)
+    _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
+    claims.done()
+    limits.done()
+    return staple
+
+
+def _check_site(named: bytes, site: Site, check: str) -> None:
+    if named != site.id:
+        raise Untrusted(check, "signed for another site")
+
+
+def _verify_signer(
+    site: Site, document: Document, chain: list[cbor.Value] | None, role: Role, right: Rights,
+) -> tuple[Grant, ...]:
+    key = site.key(role, document.kid)
+    if key is not None:
+        document.verify(key)
+        return ()
+    if chain is None:
+        raise Untrusted("T3", "the signer has neither the role nor a key that gives the right")
+    links = verify_chain(read_chain(chain), site.chain_keys()).links
+    document.verify(links[-1].holder)
+    if not links[-1].use & right or any(not link.delegable & right for link in links[:-1]):
+        raise Untrusted("T3", "the signer's key does not give the right")
+    return links
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What time somebody with the right says it is, for one lock and one nonce."""
+
+    at: int
+    lock: bytes
+    nonce: bytes
+    signer: tuple[Grant, ...]
+
+
+def sign_time(site: bytes, lock: bytes, nonce: bytes, at: int, signer: Signer) -> bytes:
+    """Attest Unix second `at` to `lock`, which gave `nonce`."""
+    return sign(TIME, {AUD: site, IAT: at, LIMITS: {1: lock, 2: nonce}}, signer)
+
+
+def accept_time(
+    site: Site, encoded: bytes, lock: bytes, nonce: bytes, chain: list[cbor.Value] | None = None,
+) -> Attested:
+    """Verify an attestation for this lock and this nonce. Raises T3 to T6."""
+    document = parse(TIME, encoded)
+    links = _verify_signer(site, document, chain, Role.TIME, Rights.SET_TIME)
+    claims = Fields(cbor.decode(document.payload), "time", "T4")
+    limits = Fields(claims.map(LIMITS), "time", "T4")
+    attested = Attested(
+        claims.int(IAT, 0, TIME_MAX), limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES), links)
+    _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
+    claims.done()
+    limits.done()
+    if attested.lock != lock:
+        raise Untrusted("T5", "time: attested to another lock")
+    if attested.nonce != nonce:
+        raise Untrusted("T6", "time: answers another nonce")
+    return attested

@@ -1,0 +1,279 @@
+"""The conversation between a holder and a lock: four messages, nothing acted on before the third.
+
+Decides which bytes belong to a conversation. `LockSide` and `HolderSide` take bytes and give bytes;
+sockets, clocks and random bytes are the caller's. Message 1 carries a mac that costs an unknowing
+stranger's flood 3 µs each instead of a handshake; a bucket for each source bounds the rest. The
+handshake proves the lock; the holder is proved by a signature over the handshake hash, the command
+and the log head, which is evidence and cannot be moved to another conversation.
+
+Spec: spec/link.md. Checks K1 to K9.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from mortice.core import cbor
+from mortice.core.commands import Command
+from mortice.core.document import id_of
+from mortice.core.errors import Malformed, Misuse, Untrusted
+from mortice.core.keys import PublicKey, Signer
+from mortice.core.limits import BUCKET_BURST, BUCKET_RATE, BUCKETS_MAX, DOOR_ID_BYTES, ID_BYTES
+from mortice.core.log import accept_receipt, sign_receipt
+from mortice.core.messages import (
+    Answer,
+    Greeting,
+    Request,
+    encode_later,
+    proof_bytes,
+    read_answer,
+    read_greeting,
+    read_request,
+)
+from mortice.core.noise import Initiator, Responder, StaticKey, Transport
+
+LABEL = b"mortice-link/1"
+OPENING, TAKEOVER, HELLO = 1, 2, 3  # first byte of message 1; anything else is dropped
+MAC_BYTES = 16  # BLAKE2s keyed, cut to 128 bits, as WireGuard's mac1
+ZERO_SITE = bytes(ID_BYTES)
+ZERO_DOOR = bytes(DOOR_ID_BYTES)
+FIRST_BYTES = 1 + 32 + 16 + MAC_BYTES  # kind, ephemeral, tag of the empty payload, mac
+
+
+def prologue(site: bytes, door: bytes) -> bytes:
+    """What both sides mix in first: label (with version), site, door. A difference ends it there."""
+    return LABEL + site + door
+
+
+TAKEOVER_PROLOGUE = prologue(ZERO_SITE, ZERO_DOOR)
+
+
+def mac_key(lock_static: bytes) -> bytes:
+    """The key of the first message's mac: whoever knows the lock's public key can make it."""
+    return hashlib.sha256(LABEL + b"/mac1" + lock_static).digest()
+
+
+def _mac(key: bytes, message: bytes) -> bytes:
+    return hashlib.blake2s(message, key=key, digest_size=MAC_BYTES).digest()
+
+
+class Step(Enum):
+    """Where a lock's side of a conversation stands. The only way is down this list."""
+
+    FIRST = "waiting for message 1"
+    GREET = "message 1 read"
+    PROOF = "waiting for message 3"
+    ANSWER = "message 3 read"
+    LATER = "open"
+    ENDED = "ended"
+
+
+class LockSide:
+    """The lock's side of one conversation. Any exception from a method has ended it."""
+
+    def __init__(self, static: StaticKey, mac1_key: bytes, intro: bytes, psk: bytes | None = None) -> None:
+        self._noise = Responder(intro, static, psk)
+        self._mac1_key = mac1_key
+        self._kind = OPENING if psk is None else TAKEOVER
+        self._transport: Transport | None = None
+        self.step = Step.FIRST
+        self.greeting: Greeting | None = None
+
+    def read_first(self, message: bytes) -> None:
+        """Read message 1. Raises Malformed or Untrusted (K1 to K4); the lock then stays silent."""
+        self._expect(Step.FIRST)
+        check_first(message, self._kind, self._mac1_key)
+        self._noise.read(message[1:-MAC_BYTES])
+        self.step = Step.GREET
+
+    def greet(self, greeting: Greeting, ephemeral: bytes) -> bytes:
+        """Message 2."""
+        self._expect(Step.GREET)
+        self.greeting = greeting
+        message = self._noise.write(ephemeral, greeting.encode())
+        self._transport = self._noise.transport()
+        self.step = Step.PROOF
+        return message
+
+    def read_request(self, message: bytes) -> Request:
+        """Read message 3. Raises Malformed or Untrusted (N, E, A). The proof is not checked yet."""
+        return read_request(self._open(message, Step.PROOF, Step.ANSWER))
+
+    @property
+    def handshake(self) -> bytes:
+        """The handshake hash that the proof must cover."""
+        return self._noise.handshake_hash
+
+    def check_proof(self, request: Request, holder: PublicKey, lock: bytes, leaf: bytes) -> None:
+        """K6: the holder of the leaf asked for exactly this, here and now. Raises Untrusted."""
+        if self.greeting is None:
+            raise Misuse("no proof before the greeting")
+        holder.verify(
+            request.proof, proof_bytes(request, self.handshake, lock, leaf, self.greeting))
+
+    def answer(self, answer: Answer) -> bytes:
+        """Message 4."""
+        return self._seal(answer.encode(), Step.ANSWER, Step.LATER)
+
+    def read_later(self, message: bytes) -> bytes:
+        """A further request's plaintext."""
+        return self._open(message, Step.LATER, Step.LATER)
+
+    def answer_later(self, plain: bytes) -> bytes:
+        """The answer to a further request."""
+        return self._seal(plain, Step.LATER, Step.LATER)
+
+    def _expect(self, step: Step) -> None:
+        if self.step is not step:
+            raise Misuse(f"the conversation is {self.step.value}")
+
+    def _open(self, message: bytes, at: Step, then: Step) -> bytes:
+        if self.step is not at or self._transport is None:
+            raise Malformed("K5", "link: a message out of turn")
+        self.step = Step.ENDED  # unless the message is good
+        plain = self._transport.open(message)
+        self.step = then
+        return plain
+
+    def _seal(self, plain: bytes, at: Step, then: Step) -> bytes:
+        self._expect(at)
+        if self._transport is None:
+            raise Misuse("no keys before the greeting")
+        self.step = then
+        return self._transport.seal(plain)
+
+
+def check_first(message: bytes, kind: int, key: bytes) -> None:
+    """K1 to K3: length, kind and mac of a first message, before any public-key work."""
+    if len(message) != FIRST_BYTES:
+        raise Malformed("K1", f"link: message 1 is {FIRST_BYTES} bytes, got {len(message)}")
+    if message[0] != kind:
+        raise Malformed("K2", "link: unknown kind of conversation")
+    if not hmac.compare_digest(message[-MAC_BYTES:], _mac(key, message[:-MAC_BYTES])):
+        raise Untrusted("K3", "link: message 1 was not meant for this lock")
+
+
+@dataclass(frozen=True, slots=True)
+class LockAddress:
+    """What a holder knows of a lock: its place in the site and its public keys."""
+
+    site: bytes
+    door: bytes
+    link: bytes  # X25519
+    signing: PublicKey
+
+
+class HolderSide:
+    """The holder's side of one conversation."""
+
+    def __init__(self, lock: LockAddress, ephemeral: bytes, psk: bytes | None = None) -> None:
+        intro = TAKEOVER_PROLOGUE if psk else prologue(lock.site, lock.door)
+        self._noise = Initiator(intro, lock.link, ephemeral, psk)
+        self._kind = OPENING if psk is None else TAKEOVER
+        self._lock = lock
+        self._transport: Transport | None = None
+        self._greeting: Greeting | None = None
+        self._asked: tuple[bytes, bytes] | None = None
+
+    def first(self) -> bytes:
+        """Message 1."""
+        body = bytes([self._kind]) + self._noise.write()
+        return body + _mac(mac_key(self._lock.link), body)
+
+    def read_greeting(self, message: bytes) -> Greeting:
+        """Read message 2: from here on it is certain which lock answers. Raises N, E, A."""
+        self._greeting = read_greeting(self._noise.read(message))
+        self._transport = self._noise.transport()
+        return self._greeting
+
+    @property
+    def handshake(self) -> bytes:
+        """The handshake hash, for a time attestation's nonce or a passkey's challenge."""
+        return self._noise.handshake_hash
+
+    def proof_for(self, request: Request, leaf: bytes) -> bytes:
+        """What the holder's key (and passkey) must sign for `request`."""
+        if self._greeting is None:
+            raise Misuse("no proof before the greeting")
+        return proof_bytes(request, self.handshake, self._lock.signing.id, leaf, self._greeting)
+
+    def ask(self, request: Request, leaf: bytes, holder: Signer) -> bytes:
+        """Message 3: `request` with the holder's proof put in."""
+        proved = replace(request, proof=holder.sign(self.proof_for(request, leaf)))
+        self._asked = (leaf, request.command_id)
+        return self._ready().seal(proved.encode())
+
+    def read_answer(self, message: bytes) -> Answer:
+        """Read message 4 and check the receipt under the lock's key. Raises N, E, A, L."""
+        if self._asked is None:
+            raise Misuse("no answer before a request")
+        answer = read_answer(self._ready().open(message), *self._asked)
+        if answer.receipt is not None:
+            accept_receipt(whole_receipt(answer, self._lock.signing), self._lock.signing)
+        return answer
+
+    def later(
+        self, command: Command, command_id: bytes, args: Mapping[int | str, cbor.Value]) -> bytes:
+        """A further request in this conversation."""
+        return self._ready().seal(encode_later(command, command_id, args))
+
+    def read_later(self, message: bytes) -> cbor.Value:
+        """The answer to a further request."""
+        return cbor.decode(self._ready().open(message), max_bytes=65_535)
+
+    def _ready(self) -> Transport:
+        if self._transport is None:
+            raise Misuse("no keys before the greeting")
+        return self._transport
+
+
+def whole_receipt(answer: Answer, lock: PublicKey) -> bytes:
+    """The receipt document that message 4 left the known parts out of."""
+    if answer.receipt is None:
+        raise Misuse("the answer carries no receipt")
+
+    class _Signed:
+        public = lock
+
+        @staticmethod
+        def sign(message: bytes) -> bytes:
+            return answer.signature
+
+    return sign_receipt(answer.receipt, _Signed())
+
+
+@dataclass(slots=True)
+class _Bucket:
+    level: float
+    at: float
+
+
+class Buckets:
+    """A token bucket for each source of first messages. Seconds are the caller's monotonic count."""
+
+    def __init__(self, rate: float = BUCKET_RATE, burst: float = BUCKET_BURST) -> None:
+        self._rate, self._burst = rate, burst
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, source: str, count: float) -> bool:
+        """May `source` start another conversation at second `count`? (K9)"""
+        bucket = self._buckets.pop(source, None) or _Bucket(self._burst, count)
+        bucket.level = min(self._burst, bucket.level + (count - bucket.at) * self._rate)
+        bucket.at = count
+        self._buckets[source] = bucket
+        while len(self._buckets) > BUCKETS_MAX:
+            self._buckets.popitem(last=False)
+        if bucket.level < 1:
+            return False
+        bucket.level -= 1
+        return True
+
+
+def news_digest(ids: set[bytes]) -> bytes:
+    """Eight bytes that stand for a set of documents: equal sets, equal bytes, in any order."""
+    return id_of(b"".join(sorted(ids)))[:8]

@@ -1,0 +1,278 @@
+"""The site's root document and door map: which keys sign what, and how one version follows another.
+
+Decides whether a root or a map may be pinned. It works as TUF's root does: version n+1 is signed
+by the thresholds of both n and n+1, so nobody can put in keys that the present owner did not
+sign for, and nobody can go back. Paper alone may replace the phone's key, but only with the inside
+button before and after a wait, which the lock keeps (spec/site.md, section 4).
+
+Spec: spec/site.md. Checks S1 to S12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import IntEnum
+
+from mortice.core import cbor
+from mortice.core.chain import SiteKeys
+from mortice.core.document import AUD, LIMITS, Endorsed, endorse, parse, parse_endorsed, sign
+from mortice.core.errors import Malformed, Untrusted
+from mortice.core.fields import Fields
+from mortice.core.keys import PublicKey, Signer
+from mortice.core.limits import DOOR_ID_BYTES, DOORS, ID_BYTES, SITE_KEYS, TEXT_CHARS, TIME_MAX
+
+SITE = "mortice-site/1"
+DOORS_MAP = "mortice-doors/1"
+X25519_BYTES = 32  # RFC 7748 public keys
+
+
+class Role(IntEnum):
+    """What a site key may sign (spec/site.md, section 2)."""
+
+    ROOT = 0
+    GRANT = 1
+    REVOKE = 2
+    TIME = 3
+    REFRESH = 4
+    UPDATE = 5
+    RECOVERY = 6  # the paper; also counted in ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class RoleKeys:
+    """The keys of one role and how many of them must sign."""
+
+    threshold: int
+    keys: tuple[PublicKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One version of a site's root."""
+
+    id: bytes
+    version: int
+    roles: Mapping[Role, RoleKeys]
+    strict: bool = False
+    demo: bool = False  # real drivers refuse such a site
+    retired: Mapping[PublicKey, frozenset[bytes]] = field(default_factory=dict)
+
+    def keys(self, role: Role) -> tuple[PublicKey, ...]:
+        """The keys of `role`; none if the site has not filled it."""
+        held = self.roles.get(role)
+        return held.keys if held else ()
+
+    def key(self, role: Role, kid: bytes | None) -> PublicKey | None:
+        """The key of `role` with id `kid`."""
+        return next((key for key in self.keys(role) if key.id == kid), None)
+
+    def chain_keys(self) -> SiteKeys:
+        """What a chain is checked against."""
+        return SiteKeys(
+            self.id, {key.id: key for key in self.keys(Role.GRANT)},
+            {key.id: kept for key, kept in self.retired.items()},
+            {key.id: key for key in self.retired}, self.strict)
+
+
+def site_payload(site: Site) -> cbor.Value:
+    """The payload that the root keys sign."""
+    roles: dict[int | str, cbor.Value] = {
+        int(role): [held.threshold, [key.cose for key in held.keys]]
+        for role, held in site.roles.items()}
+    limits: dict[int | str, cbor.Value] = {1: site.version, 2: roles}
+    if site.strict:
+        limits[3] = True
+    if site.demo:
+        limits[4] = True
+    if site.retired:
+        limits[5] = [[key.cose, sorted(kept)] for key, kept in site.retired.items()]
+    return {AUD: site.id, LIMITS: limits}
+
+
+def sign_site(site: Site, signers: list[Signer]) -> bytes:
+    """Encode a root and let `signers` endorse it."""
+    encoded = endorse(SITE, site_payload(site), signers)
+    read_site(encoded)
+    return encoded
+
+
+def read_site(encoded: bytes) -> tuple[Site, Endorsed]:
+    """Parse a root without trusting it. Raises Malformed (E, D, S1 to S4)."""
+    endorsed = parse_endorsed(SITE, encoded, most=2 * SITE_KEYS)
+    claims = Fields(cbor.decode(endorsed.payload, max_depth=7), "site", "S1")
+    limits = Fields(claims.map(LIMITS), "site", "S1")
+    site = Site(
+        claims.bytes(AUD, ID_BYTES), limits.int(1, 1, TIME_MAX), _read_roles(limits.map(2)),
+        limits.bool(3, default=False), limits.bool(4, default=False),
+        _read_retired(limits.list(5, SITE_KEYS, default=[])))
+    claims.done()
+    limits.done()
+    return site, endorsed
+
+
+def _read_roles(value: Mapping[int | str, cbor.Value]) -> dict[Role, RoleKeys]:
+    if not {0, 1, 2} <= value.keys() <= set(Role):
+        raise Malformed("S2", "site: roles root, grant and revoke are needed; unknown roles are not")
+    return {Role(int(number)): _read_role(held) for number, held in value.items()}
+
+
+def _read_role(held: cbor.Value) -> RoleKeys:
+    if not isinstance(held, list) or len(held) != 2 or not isinstance(held[1], list):
+        raise Malformed("S3", "site: a role is a threshold and a list of keys")
+    threshold, listed = held
+    keys = tuple(PublicKey.from_cose(key) for key in listed[:SITE_KEYS])
+    if type(threshold) is not int or not 1 <= threshold <= len(keys) or len(listed) > SITE_KEYS:
+        raise Malformed("S3", f"site: a role needs a threshold from 1 to its 1 to {SITE_KEYS} keys")
+    if len({key.id for key in keys}) != len(keys):
+        raise Malformed("S3", "site: a role names a key twice")
+    return RoleKeys(threshold, keys)
+
+
+def _read_retired(value: list[cbor.Value]) -> dict[PublicKey, frozenset[bytes]]:
+    retired = {}
+    for item in value:
+        if not isinstance(item, list) or len(item) != 2 or not isinstance(item[1], list):
+            raise Malformed("S4", "site: a retired key comes with the first links that are kept")
+        kept = [link for link in item[1] if isinstance(link, bytes) and len(link) == ID_BYTES]
+        if len(kept) != len(item[1]):
+            raise Malformed("S4", f"site: a kept link is an id of {ID_BYTES} bytes")
+        retired[PublicKey.from_cose(item[0])] = frozenset(kept)
+    return retired
+
+
+def meets(endorsed: Endorsed, held: RoleKeys | None) -> bool:
+    """Do enough of the role's keys endorse?"""
+    return held is not None and len(endorsed.signed_by(held.keys)) >= held.threshold
+
+
+def accept_first(encoded: bytes) -> Site:
+    """The root to pin at commissioning: signed by its own threshold. Raises S5."""
+    site, endorsed = read_site(encoded)
+    if not meets(endorsed, site.roles[Role.ROOT]):
+        raise Untrusted("S5", "site: not signed by enough of its own root keys")
+    return site
+
+
+def accept_next(present: Site, encoded: bytes) -> Site:
+    """The root that follows `present`. Raises Untrusted (S5 to S8)."""
+    site, endorsed = read_site(encoded)
+    if site.id != present.id or site.demo != present.demo:
+        raise Untrusted("S6", "site: another site's root")
+    if site.version != present.version + 1:
+        raise Untrusted("S7", f"site: version {present.version + 1} must follow, got {site.version}")
+    if not meets(endorsed, present.roles[Role.ROOT]):
+        raise Untrusted("S8", "site: not signed by enough of the present root keys")
+    if not meets(endorsed, site.roles[Role.ROOT]):
+        raise Untrusted("S5", "site: not signed by enough of its own root keys")
+    return site
+
+
+def recovers(present: Site, encoded: bytes) -> Site:
+    """A root signed by paper alone, which the lock may take after its wait. Raises S6, S7, S9."""
+    site, endorsed = read_site(encoded)
+    if site.id != present.id or site.demo != present.demo:
+        raise Untrusted("S6", "site: another site's root")
+    if site.version != present.version + 1:
+        raise Untrusted("S7", f"site: version {present.version + 1} must follow, got {site.version}")
+    if not meets(endorsed, present.roles.get(Role.RECOVERY)):
+        raise Untrusted("S9", "site: not signed by the recovery paper")
+    if site.roles.get(Role.RECOVERY) != present.roles.get(Role.RECOVERY):
+        raise Untrusted("S9", "site: recovery may not change the recovery paper itself")
+    return site
+
+
+@dataclass(frozen=True, slots=True)
+class LockKeys:
+    """A lock's three public keys: for the link, for signing, and for sealing PINs to it."""
+
+    link: bytes
+    signing: PublicKey
+    sealing: bytes
+
+    @property
+    def id(self) -> bytes:
+        """The lock's id: the id of its signing key."""
+        return self.signing.id
+
+
+@dataclass(frozen=True, slots=True)
+class MappedDoor:
+    """One door of the map."""
+
+    id: bytes
+    label: str
+    zone: str  # an IANA name such as Europe/London
+    lock: LockKeys
+
+
+@dataclass(frozen=True, slots=True)
+class DoorMap:
+    """One version of the signed map from doors to locks."""
+
+    site: bytes
+    version: int
+    doors: tuple[MappedDoor, ...]
+
+    def door(self, door_id: bytes) -> MappedDoor | None:
+        """The door with `door_id`."""
+        return next((door for door in self.doors if door.id == door_id), None)
+
+
+def sign_doors(doors: DoorMap, signer: Signer) -> bytes:
+    """Encode and sign a map with a key of the grant role."""
+    listed: list[cbor.Value] = [
+        [d.id, d.label, d.zone, d.lock.link, d.lock.signing.cose, d.lock.sealing]
+        for d in doors.doors]
+    encoded = sign(DOORS_MAP, {AUD: doors.site, LIMITS: {1: doors.version, 2: listed}}, signer)
+    _read_doors(parse(DOORS_MAP, encoded).payload)
+    return encoded
+
+
+def accept_doors(site: Site, encoded: bytes, *, above: int = 0) -> DoorMap:
+    """A map signed by the site's grant role, with a version over `above`. Raises S10 to S12."""
+    document = parse(DOORS_MAP, encoded)
+    key = site.key(Role.GRANT, document.kid)
+    if key is None:
+        raise Untrusted("S10", "doors: the signer is no grant key of this site")
+    document.verify(key)
+    doors = _read_doors(document.payload)
+    if doors.site != site.id:
+        raise Untrusted("S6", "doors: another site's map")
+    if doors.version <= above:
+        raise Untrusted("S11", f"doors: version {doors.version} does not follow {above}")
+    return doors
+
+
+def _read_doors(payload: bytes) -> DoorMap:
+    claims = Fields(cbor.decode(payload, max_depth=6), "doors", "S12")
+    limits = Fields(claims.map(LIMITS), "doors", "S12")
+    doors = DoorMap(
+        claims.bytes(AUD, ID_BYTES), limits.int(1, 1, TIME_MAX),
+        tuple(_read_door(item) for item in limits.list(2, DOORS)))
+    claims.done()
+    limits.done()
+    if len({door.id for door in doors.doors}) != len(doors.doors):
+        raise Malformed("S12", "doors: a door stands twice")
+    return doors
+
+
+def _read_door(item: cbor.Value) -> MappedDoor:
+    if not isinstance(item, list) or len(item) != 6:
+        raise Malformed("S12", "doors: a door is id, label, zone and three keys")
+    fields = Fields(dict(enumerate(item)), "door", "S12")
+    return MappedDoor(
+        fields.bytes(0, DOOR_ID_BYTES), fields.text(1, TEXT_CHARS), fields.text(2, TEXT_CHARS),
+        LockKeys(fields.bytes(3, X25519_BYTES), PublicKey.from_cose(item[4]),
+                 fields.bytes(5, X25519_BYTES)))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which door a lock is, at which site, on which clock: what decisions are made against."""
+
+    site: Site
+    door: bytes
+    lock: bytes
+    zone: tzinfo

@@ -1,0 +1,93 @@
+"""What time it is and how far to believe it: synced, holdover or unsure, over a floor.
+
+Decides the `Instant` that a decision is judged at. Time runs on the monotonic count from an
+anchor, so a wall clock that is moved while the lock runs moves nothing. The floor is persisted and
+only rises: by attestations, by the firmware and by the lock's own log. After a power cut the board
+clock is believed only if it has not gone below the floor; otherwise the lock is unsure until
+somebody with the right answers its nonce. Forward steps by the hub alone share one allowance.
+
+Spec: spec/time.md, sections 1 and 2. Checks T7 to T10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mortice.core.limits import (
+    DRIFT_PPM,
+    FORWARD_SECONDS,
+    HOLDOVER_SECONDS,
+    SYNCED_SECONDS,
+    TIME_MAX,
+)
+from mortice.core.stages import Instant, TimeState
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The anchor and what is known of it. Persist `floor`, `attested_at`, `sure` and `forward`."""
+
+    floor: int
+    anchor_at: int  # Unix seconds at `anchor_count`
+    anchor_count: float  # monotonic seconds
+    attested_at: int = 0  # Unix second of the newest attestation
+    sure: bool = False
+    forward: int = 0  # seconds of the allowance that the hub has used
+
+    def now(self, count: float) -> Instant:
+        """The instant at monotonic second `count`."""
+        at = max(self.floor, self.anchor_at + int(count - self.anchor_count))
+        return Instant(at, self.floor, self._state(at))
+
+    def _state(self, at: int) -> TimeState:
+        age = at - self.attested_at
+        if not self.sure or age > HOLDOVER_SECONDS:
+            return TimeState.UNSURE
+        return TimeState.SYNCED if age <= SYNCED_SECONDS else TimeState.HOLDOVER
+
+    def doubt(self, at: int) -> int:
+        """Seconds that the clock may be off at `at`, by drift since the attestation."""
+        return max(0, at - self.attested_at) * DRIFT_PPM // 1_000_000 + 1
+
+    def raised(self, at: int) -> Clock:
+        """The same clock with a floor of at least `at`: the lock's own log has reached it."""
+        return self if at <= self.floor else replace(self, floor=at)
+
+
+def started(kept: Clock, board_at: int, count: float) -> Clock:
+    """The clock after a start: the board's clock if it has not fallen behind, else unsure (T8)."""
+    believed = kept.sure and kept.floor <= board_at <= kept.attested_at + HOLDOVER_SECONDS
+    return replace(
+        kept, anchor_at=board_at if believed else kept.floor, anchor_count=count, sure=believed)
+
+
+def first_clock(firmware_at: int, count: float) -> Clock:
+    """The clock of a new lock: unsure, at the firmware's build time (T12: nothing depends on it)."""
+    return Clock(firmware_at, firmware_at, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An attested time, and whether it came from the owner's side or from the hub alone."""
+
+    at: int
+    by_owner: bool
+
+
+def attested(clock: Clock, told: Told, count: float) -> Clock | None:
+    """The clock after an attestation, or None where it is not enough (T7, T9, T10).
+
+    The owner, or two sources that agree, may set any time that is not below the floor. The hub
+    alone may only nudge a sure clock, forward by at most `FORWARD_SECONDS` in all.
+    """
+    now = clock.now(count)
+    if not clock.floor <= told.at < TIME_MAX:
+        return None
+    if told.by_owner:
+        return Clock(told.at, told.at, count, told.at, sure=True)
+    step = max(0, told.at - now.at)
+    if now.state is TimeState.UNSURE or clock.forward + step > FORWARD_SECONDS:
+        return None
+    return Clock(
+        max(clock.floor, min(told.at, now.at)), told.at, count, told.at, sure=True,
+        forward=clock.forward + step)

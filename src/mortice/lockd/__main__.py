@@ -1,0 +1,68 @@
+"""Start one lock's daemon: `python -m mortice.lockd --data DIR --listen HOST:PORT`.
+
+Prints one line of JSON on stdout when the door listens, then runs until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from pathlib import Path
+
+from mortice.core.commissioning import write_code
+from mortice.drivers import Hardware
+from mortice.lockd.daemon import Lock
+from mortice.lockd.listen import Listener
+from mortice.lockd.outside import Machine
+from mortice.lockd.watch import Watch
+
+
+def hardware_named(name: str) -> Hardware:
+    """The driver called `name`. Exits with advice if there is none."""
+    if name == "simulated":
+        from mortice.drivers.simulated import SimulatedDoor  # noqa: PLC0415 — only the chosen driver is loaded
+
+        return SimulatedDoor()
+    raise SystemExit(f"no driver is called {name!r}; use --driver simulated")
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    """Serve the door until SIGTERM or SIGINT."""
+    hardware = hardware_named(arguments.driver)
+    lock = Lock(Path(arguments.data), hardware, Machine())
+    watch, listener = Watch(lock), Listener(lock)
+    watch.start()
+    host, port = await listener.start(arguments.host, arguments.port)
+    ready = {"host": host, "port": port, "lock": lock.secrets.public.id.hex(),
+             "owned": lock.owned is not None}
+    if lock.owned is None:
+        ready["code"] = write_code(lock.secrets.code)
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await listener.stop()
+    await watch.stop()
+    lock.close()
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(prog="mortice.lockd", description="The daemon of one door.")
+    parser.add_argument("--data", required=True, help="folder of this lock's keys and log")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
+    parser.add_argument("--driver", default="simulated", help="what is wired to the door")
+    arguments = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run(arguments))
+
+
+if __name__ == "__main__":
+    main()

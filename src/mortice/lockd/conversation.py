@@ -1,0 +1,364 @@
+"""One holder at the door: from the first message to the receipt.
+
+Bytes in, bytes out, no sockets. Whatever goes wrong before the door has decided is a refusal with a
+recorded reason and one coarse code for the person outside; any fault of our own is a refusal too.
+
+Spec: spec/link.md, spec/messages.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from mortice.core import cbor
+from mortice.core.chain import read_chain, verify_chain
+from mortice.core.commands import COMMANDS, Command
+from mortice.core.commissioning import TAKEOVER_ANSWER, psk, read_takeover, write_hello
+from mortice.core.decision import Ask, Facts, decide
+from mortice.core.errors import Malformed, Theirs, Untrusted
+from mortice.core.freshness import Staple, accept_staple
+from mortice.core.limits import BUNDLE_DOCUMENTS, TIME_MAX, TOUCH_SECONDS
+from mortice.core.link import (
+    HELLO,
+    TAKEOVER,
+    TAKEOVER_PROLOGUE,
+    LockSide,
+    Step,
+    mac_key,
+    news_digest,
+    prologue,
+)
+from mortice.core.log import About, Kind, Result, accept_receipt
+from mortice.core.messages import (
+    Answer,
+    Carried,
+    Greeting,
+    Request,
+    proof_bytes,
+    read_bundle,
+    read_later,
+)
+from mortice.core.passkey import read_assertion
+from mortice.core.refusal import Coarse, Reason
+from mortice.core.stages import Factors, Granted, Refused, Verified
+from mortice.core.timekeeping import Told, attested
+from mortice.lockd import ownership
+from mortice.lockd.daemon import Lock, Outcome, Shown
+from mortice.lockd.deliver import deliver
+from mortice.lockd.identity import start_incarnation, take_over
+from mortice.lockd.keypad import pin_shown
+from mortice.lockd.reading import answer_later, status
+from mortice.lockd.store import Appended
+
+LOG = logging.getLogger(__name__)
+
+
+class Closed(Exception):
+    """The conversation is over; nothing more is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal(Exception):
+    """Carries a refusal out of the steps before the decision."""
+
+    refused: Refused
+
+
+class Conversation:
+    """One conversation. `hear` takes each message in turn and returns what the lock says."""
+
+    def __init__(self, lock: Lock, source: str) -> None:
+        self._lock = lock
+        self._source = source
+        self._side: LockSide | None = None
+        self._takeover = False
+        self._verified: Verified | None = None
+
+    @property
+    def proved(self) -> bool:
+        """Has message 3 been read?"""
+        return self._side is not None and self._side.step in (Step.ANSWER, Step.LATER)
+
+    async def hear(self, message: bytes) -> bytes:
+        """The answer to one message. Raises Closed where silence is the answer."""
+        if self._side is None:
+            return self._first(message)
+        if self._side.step is Step.PROOF:
+            return await self._third(message)
+        if self._side.step is Step.LATER:
+            return self._later(message)
+        raise Closed
+
+    # --- messages 1 and 2 --------------------------------------------------------------------
+
+    def _first(self, message: bytes) -> bytes:
+        lock = self._lock
+        owned = lock.owned
+        if owned is None:
+            return self._first_of_takeover(message)
+        side = LockSide(
+            lock.secrets.link, lock.mac1_key, prologue(owned.place.site.id, owned.place.door))
+        return self._greet(side, message)
+
+    def _first_of_takeover(self, message: bytes) -> bytes:
+        lock = self._lock
+        if message == bytes([HELLO]):
+            return write_hello(lock.secrets.public)
+        if message[:1] != bytes([TAKEOVER]) or not lock.window.is_open(lock.outside.count()):
+            raise Closed
+        self._takeover = True
+        side = LockSide(
+            lock.secrets.link, mac_key(lock.secrets.link.public), TAKEOVER_PROLOGUE,
+            psk(lock.secrets.kept["takeover"]))
+        return self._greet(side, message)
+
+    def _greet(self, side: LockSide, message: bytes) -> bytes:
+        try:
+            side.read_first(message)
+        except Theirs as error:
+            raise Closed from error
+        lock = self._lock
+        now, owned = lock.now(), lock.owned
+        greeting = Greeting(
+            now.state, now.at, lock.store.size, lock.store.root(), lock.news_digest(),
+            owned.place.site.version if owned else 0, owned.doors.version if owned else 0)
+        self._side = side
+        return side.greet(greeting, lock.outside.random(32))
+
+    # --- messages 3 and 4 --------------------------------------------------------------------
+
+    async def _third(self, message: bytes) -> bytes:
+        side = self._ready()
+        try:
+            request = side.read_request(message)
+        except Theirs as error:
+            self._note_stranger(Refused(Reason.MALFORMED, error.check, error.message))
+            raise Closed from error
+        try:
+            answer = self._take_over(request) if self._takeover else await self._visit(request)
+        except _Refusal as refusal:
+            self._note_stranger(refusal.refused)
+            answer = Answer(refusal.refused.reason.words.coarse)
+        except Exception:  # noqa: BLE001 — any error while deciding is a refusal; the trace goes to the journal
+            LOG.exception("a conversation failed")
+            self._note_stranger(Refused(Reason.FAULT, "R0"))
+            answer = Answer(Coarse.NOT_NOW)
+        return side.answer(answer)
+
+    def _note_stranger(self, refused: Refused) -> None:
+        if self._lock.strangers.take("any", self._lock.outside.count()):
+            self._lock.refuse(refused, {})
+        else:
+            self._lock.unlogged_strangers += 1
+
+    async def _visit(self, request: Request) -> Answer:
+        verified = self._verify(request)
+        carried = request.carried
+        body: dict[int | str, cbor.Value] = {}
+        if Carried.RECEIPT in carried:
+            self._compare_receipt(carried[Carried.RECEIPT])
+        if Carried.BUNDLE in carried:
+            body[1] = self._deliver(carried[Carried.BUNDLE])
+        self._verified = verified
+        outcome = await self._opening(verified, request)
+        self._add_news(body, carried)
+        return self._answer(outcome, request, body)
+
+    def _verify(self, request: Request) -> Verified:
+        """Whose key it is, and that its holder asked for this, here and now. Raises _Refusal."""
+        try:
+            verified = self._chain(request)
+            self._ready().check_proof(
+                request, verified.leaf.holder, self._lock.secrets.public.id, verified.leaf.id)
+            return self._with_factors(verified, request)
+        except Malformed as error:
+            raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
+        except Untrusted as error:
+            raise _Refusal(Refused(_reason_of(error), error.check, error.message)) from error
+
+    def _chain(self, request: Request) -> Verified:
+        lock = self._lock
+        if isinstance(request.key, bytes):
+            known = lock.cached(request.key)
+            if known is None:
+                raise _Refusal(Refused(Reason.SHOW_CHAIN, "C0"))
+            return known
+        verified = verify_chain(read_chain(request.key), lock.owner().place.site.chain_keys())
+        lock.remember(request.key, verified)
+        return verified
+
+    def _with_factors(self, verified: Verified, request: Request) -> Verified:
+        """Factors are what was shown and checked here, whatever the request says of itself."""
+        factors = Factors.NONE
+        assertion = request.carried.get(Carried.ASSERTION)
+        if assertion is not None and verified.leaf.passkey is not None:
+            side = self._ready()
+            assert side.greeting is not None
+            message = proof_bytes(
+                request, side.handshake, self._lock.secrets.public.id, verified.leaf.id, side.greeting)
+            read_assertion(assertion).verify(verified.leaf.passkey, message)
+            factors |= Factors.PASSKEY
+        touched = self._lock.touched_at
+        if touched is not None and self._lock.outside.count() - touched <= TOUCH_SECONDS:
+            factors |= Factors.TOUCH
+        return replace(verified, factors=factors) if factors else verified
+
+    async def _opening(self, verified: Verified, request: Request) -> Outcome | Granted | Refused:
+        shown = Shown(self._staple(request), request.command_id)
+        pin = request.carried.get(Carried.PIN)
+        if isinstance(pin, bytes):
+            refused = await pin_shown(self._lock, pin, verified)
+            if refused is not None:
+                raise _Refusal(refused)
+            verified = replace(verified, factors=verified.factors | Factors.PIN)
+        until = request.args.get(1)
+        ask = Ask(request.command, until if type(until) is int and 0 <= until < TIME_MAX else None)
+        if COMMANDS[request.command].towards is not None:
+            return await self._lock.opening(verified, ask, shown)
+        return await self._plain_command(verified, ask, shown, request)
+
+    async def _plain_command(
+        self, verified: Verified, ask: Ask, shown: Shown, request: Request,
+    ) -> Outcome | Granted | Refused:
+        """Commands that move no bolt: reading is decided but not written down, changing is both."""
+        lock = self._lock
+        if request.command in (Command.RESTORE, Command.SET_TIME):
+            outcome = await lock.opening(verified, ask, shown)
+            if isinstance(outcome.decision, Granted):
+                self._change(request, outcome.entry)
+            return outcome
+        facts: Facts = lock.facts(verified, shown.staple)
+        decision = decide(verified, ask, facts)
+        if isinstance(decision, Refused):
+            return await lock.opening(verified, ask, shown)
+        return decision
+
+    def _change(self, request: Request, entry: Appended) -> None:
+        lock = self._lock
+        if request.command is Command.RESTORE:
+            slot = request.args.get(1)
+            with lock.store.change() as change:
+                change.clear_tries()
+                if isinstance(slot, int):
+                    change.switch_slot(slot, off=False)
+                change.put_number("rolled_back", 0)
+                lock.recorder.write(change, Kind.RESTORED, {About.CAUSE: entry.index})
+            lock.rolled_back = False
+            return
+        at = request.args.get(1)
+        if type(at) is int:
+            clock = attested(lock.recorder.clock, Told(at, by_owner=True), lock.outside.count())
+            if clock is not None:
+                lock.set_clock(clock, "owner")
+
+    def _staple(self, request: Request) -> Staple | None:
+        """A staple that cannot be trusted is no staple; rule R8 then says what is missing."""
+        encoded = request.carried.get(Carried.STAPLE)
+        chain = request.carried.get(Carried.STAPLE_CHAIN)
+        if not isinstance(encoded, bytes):
+            return None
+        try:
+            return accept_staple(
+                self._lock.owner().place.site, encoded, chain if isinstance(chain, list) else None)
+        except Theirs as error:
+            LOG.info("a staple was not accepted: %s", error.check)
+            return None
+
+    def _deliver(self, value: cbor.Value) -> list[cbor.Value]:
+        try:
+            items = read_bundle(value)
+        except Malformed as error:
+            raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
+        return deliver(self._lock, items, self._ready().handshake)
+
+    def _compare_receipt(self, encoded: cbor.Value) -> None:
+        """L3: our own signature over a larger log than we have means our memory was put back."""
+        lock = self._lock
+        if not isinstance(encoded, bytes):
+            return
+        try:
+            receipt = accept_receipt(encoded, lock.secrets.signing.public)
+        except Theirs:
+            return  # not ours, so it says nothing about us
+        if receipt.size > lock.store.size and not lock.rolled_back:
+            start_incarnation(lock, receipt)
+
+    def _add_news(self, body: dict[int | str, cbor.Value], carried: object) -> None:
+        """Give the visitor what it lacks, so that every visitor carries news both ways."""
+        assert isinstance(carried, dict)
+        theirs = carried.get(Carried.NEWS)
+        news = self._lock.store.news()
+        if theirs is not None and theirs != news_digest(set(news)):
+            body[2] = list(news.values())[-BUNDLE_DOCUMENTS // 8:]
+
+    def _answer(
+        self, outcome: Outcome | Granted | Refused, request: Request,
+        body: dict[int | str, cbor.Value],
+    ) -> Answer:
+        lock, verified = self._lock, self._verified
+        assert verified is not None
+        if isinstance(outcome, Refused):
+            return Answer(outcome.reason.words.coarse, body=body)
+        if isinstance(outcome, Granted):
+            body[3] = status(lock) if request.command is Command.STATUS else answer_later(
+                lock, request.command, request.args)
+            return Answer(None, body=body)
+        coarse = None
+        if isinstance(outcome.decision, Refused):
+            coarse = outcome.decision.reason.words.coarse
+        receipt, signature = lock.recorder.receipt(
+            outcome.entry, verified.leaf.id, request.command_id, outcome.result)
+        return Answer(coarse, receipt, signature, body)
+
+    # --- afterwards --------------------------------------------------------------------------
+
+    def _later(self, message: bytes) -> bytes:
+        """Further requests read; they never move the bolt (one conversation, one move)."""
+        side, lock = self._ready(), self._lock
+        try:
+            command, _, args = read_later(side.read_later(message))
+        except Theirs as error:
+            raise Closed from error
+        if self._verified is None or COMMANDS.get(command) is None:
+            raise Closed
+        if COMMANDS[command].towards is not None:
+            lock.refuse(Refused(Reason.ONE_MOVE, "K8"), {})
+            return side.answer_later(cbor.encode([Coarse.NOT_NOW.value]))
+        if command is Command.DELIVER:
+            return side.answer_later(cbor.encode([None, self._deliver(args.get(1, []))]))
+        decision = decide(self._verified, Ask(command), lock.facts(self._verified))
+        if isinstance(decision, Refused):
+            return side.answer_later(cbor.encode([decision.reason.words.coarse.value]))
+        return side.answer_later(cbor.encode([None, answer_later(lock, command, args)]))
+
+    def _take_over(self, request: Request) -> Answer:
+        """Commissioning: the secret has proved the owner; pin what the owner says (Q5 to Q7)."""
+        lock = self._lock
+        if request.command is not Command.COMMISSION or lock.owned is not None:
+            raise _Refusal(Refused(Reason.NOT_COMMISSIONED, "Q5"))
+        try:
+            takeover = read_takeover(dict(request.args))
+            owned = ownership.first_owner(
+                takeover.site, takeover.doors, takeover.door, lock.secrets.public.id)
+        except Theirs as error:
+            raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
+        entry = take_over(lock, owned, takeover.at)
+        receipt, signature = lock.recorder.receipt(
+            entry, TAKEOVER_ANSWER, request.command_id, Result.DONE)
+        return Answer(None, receipt, signature)
+
+    def _ready(self) -> LockSide:
+        assert self._side is not None, "message 1 makes the lock's side"
+        return self._side
+
+
+def _reason_of(error: Untrusted) -> Reason:
+    """The owner's reason for a failed check: narrowing, unknown root, or a bad signature."""
+    if error.check in ("C3", "C4", "C5"):
+        return Reason.UNKNOWN_KEY
+    if error.check.startswith("C"):
+        return Reason.NOT_NARROWER
+    if error.check.startswith("W"):
+        return Reason.SECOND_FACTOR
+    return Reason.BAD_SIGNATURE

@@ -1,0 +1,330 @@
+"""The lock: its parts, and the seven steps from a presented key to a moved bolt.
+
+`opening` below is the one path to the bolt for every phone, PIN, card and bridge. It can be read in
+one screen, in the order in which things happen. Egress is not here: the inside turn is mechanical
+and asks nobody; watch.py only writes down that it was used.
+
+Spec: spec/decision.md, section 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mortice.core import cbor
+from mortice.core.chain import chain_id
+from mortice.core.decision import Ask, Facts, day_of, decide
+from mortice.core.door import Bolt, DoorState, Leaf, state_of
+from mortice.core.freshness import Staple
+from mortice.core.limits import CHAIN_CACHE, PERSON_SECONDS
+from mortice.core.link import Buckets, mac_key, news_digest
+from mortice.core.log import About, Entry, Kind, Result, read_entry
+from mortice.core.refusal import Reason
+from mortice.core.stages import (
+    Factors,
+    Granted,
+    Instant,
+    Moved,
+    Refused,
+    Relock,
+    Towards,
+    Verified,
+)
+from mortice.core.timekeeping import Clock, first_clock, started
+from mortice.drivers import Hardware
+from mortice.lockd import ownership
+from mortice.lockd.outside import Outside
+from mortice.lockd.ownership import Owned
+from mortice.lockd.record import Recorder, about_key
+from mortice.lockd.secrets import LockSecrets, load_secrets
+from mortice.lockd.store import Appended, DiskFull, Store, Tried
+
+FIRMWARE_AT = 1_795_478_400  # 24 November 2026: no log entry of this firmware can be older
+POWER_LOW_VOLTS = 4.6  # below this a motor may stall half way and the board may reset
+STRANGERS_RATE = 1 / 6  # refusals of unproved strangers written down a second: 14,400 a day at most
+STRANGERS_BURST = 30.0  # a quarter of an hour's curiosity in full detail
+SPARE_BYTES = 1 << 20  # 1,000 reserved entries of about 1 kB each
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an opening went: the decision, its entry, what was seen, and the word for it."""
+
+    decision: Granted | Refused
+    entry: Appended
+    result: Result
+    moved: Moved | None = None
+
+
+@dataclass(slots=True)
+class Held:
+    """A door held open, by whom and until when."""
+
+    verified: Verified
+    until: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What came with a verified key that bears on the decision."""
+
+    staple: Staple | None = None
+    command_id: bytes = b""
+    give_back: Tried | None = None  # the try that a right PIN cost
+
+
+class Lock:
+    """One lock at one door. An object, so that a test or the demo can run fourteen in a process."""
+
+    def __init__(self, folder: Path, hardware: Hardware, outside: Outside) -> None:
+        self.folder, self.hardware, self.outside = folder, hardware, outside
+        self.store = Store(folder)
+        self.secrets: LockSecrets = load_secrets(folder, outside)
+        self.owned: Owned | None = ownership.load(self.store, self.secrets.public.id)
+        self._check_demo()
+        self.recorder = Recorder(self.store, self.secrets, outside, self._first_clock())
+        self.window = ownership.Window()
+        self.chains: OrderedDict[bytes, tuple[bytes, Verified]] = OrderedDict()
+        self.waiting: tuple[Verified, float] | None = None
+        self.touched_at: float | None = None
+        self.held: Held | None = None
+        self.relock_because = ""
+        self.mac1_key = mac_key(self.secrets.link.public)
+        self.strangers = Buckets(STRANGERS_RATE, STRANGERS_BURST)
+        self.unlogged_strangers = 0
+        self._news: bytes | None = None
+        self.rolled_back = self.store.number("rolled_back") > 0
+        self.log_full = False
+        self.changed: Callable[[], None] = lambda: None  # told after every new entry
+        self._motor = asyncio.Lock()
+        self._spare = folder / "spare"
+        self._prepare_spare()
+        self._record_start()
+
+    # --- the seven steps -------------------------------------------------------------------
+
+    async def opening(self, verified: Verified, ask: Ask, shown: Shown) -> Outcome:
+        """Presented and verified by the caller; decided, recorded and moved here."""
+        facts = self.facts(verified, shown.staple)
+        decision = decide(verified, ask, facts)
+        decision, entry = self._recorded(verified, ask, decision, shown)
+        if isinstance(decision, Refused):
+            self._remember_first_person(verified, decision)
+            return Outcome(decision, entry, Result.REFUSED)
+        if decision.towards is None:
+            return Outcome(decision, entry, Result.DONE)
+        moved = await self.move(decision)
+        self._record_move(moved, entry.index)
+        self._hold(decision, moved, entry.index)
+        return Outcome(decision, entry, result_of(decision.towards, moved), moved)
+
+    def facts(self, verified: Verified, staple: Staple | None = None) -> Facts:
+        """Everything of this moment that the decision depends on."""
+        owned = self.owner()
+        now = self.now()
+        return Facts(
+            owned.place, now, self.store, self.store.tally(verified, day_of(now.at, owned.place.zone)),
+            staple, self._second_person(), self._power_low(), self.log_full, self.rolled_back)
+
+    def _recorded(
+        self, verified: Verified, ask: Ask, decision: Granted | Refused, shown: Shown,
+    ) -> tuple[Granted | Refused, Appended]:
+        """Make the decision durable. A full disk turns strangers away and serves residents."""
+        about = {**about_key(verified), About.COMMAND: int(ask.command)}
+        if shown.command_id:
+            about[About.COMMAND_ID] = shown.command_id
+        try:
+            return decision, self._write_decision(decision, about, shown.give_back)
+        except DiskFull:
+            self._release_spare()
+        if isinstance(decision, Granted):
+            decision = decide(verified, ask, self.facts(verified, shown.staple))
+        return decision, self._write_decision(decision, about, shown.give_back)
+
+    def _write_decision(
+        self, decision: Granted | Refused, about: Mapping[int | str, cbor.Value],
+        give_back: Tried | None = None,
+    ) -> Appended:
+        with self.store.change() as change:
+            entry = self.recorder.decided(change, decision, about)
+            if give_back is not None:
+                change.give_back(give_back)
+        self.changed()
+        return entry
+
+    async def move(self, order: Granted | Relock) -> Moved:
+        """Drive the bolt and look where it is. One drive at a time."""
+        async with self._motor:
+            sight = await self.hardware.drive(order)
+        return Moved(sight, state_of(sight))
+
+    def _record_move(self, moved: Moved, cause: int) -> None:
+        self.note(Kind.MOVED, {About.STATE: moved.state.value, About.CAUSE: cause})
+
+    # --- what else an opening touches ---------------------------------------------------------
+
+    def _hold(self, granted: Granted, moved: Moved, entry: int) -> None:
+        if granted.until is not None and moved.state in (DoorState.UNLOCKED, DoorState.OPEN):
+            self.held = Held(granted.verified, granted.until, entry)
+        elif granted.towards is Towards.THROWN:
+            self.held = None
+
+    def _remember_first_person(self, verified: Verified, refused: Refused) -> None:
+        if refused.reason is Reason.NEEDS_PERSON:
+            self.waiting = (verified, self.outside.count())
+
+    def _second_person(self) -> Verified | None:
+        if self.waiting is None or self.outside.count() - self.waiting[1] > PERSON_SECONDS:
+            return None
+        return self.waiting[0]
+
+    def _power_low(self) -> bool:
+        supply = self.hardware.supply()
+        return not supply.mains and supply.volts < POWER_LOW_VOLTS
+
+    # --- the log ---------------------------------------------------------------------------
+
+    def note(self, kind: Kind, about: Mapping[int | str, cbor.Value]) -> Appended | None:
+        """Write down something that needs no decision; on a full disk it is only counted."""
+        try:
+            entry = self.recorder.write_alone(kind, about)
+        except DiskFull:
+            self._release_spare()
+            return None
+        self.changed()
+        return entry
+
+    def refuse(self, refused: Refused, about: Mapping[int | str, cbor.Value]) -> Appended | None:
+        """Write down a refusal that no verified key stands behind."""
+        try:
+            return self._write_decision(refused, about)
+        except DiskFull:
+            self._release_spare()
+            return None
+
+    def _prepare_spare(self) -> None:
+        if not self._spare.exists():
+            try:
+                self._spare.write_bytes(bytes(SPARE_BYTES))
+            except OSError:
+                self.log_full = True
+
+    def _release_spare(self) -> None:
+        self._spare.unlink(missing_ok=True)
+        self.log_full = True
+
+    def _record_start(self) -> None:
+        sight = self.hardware.sight()
+        self.note(Kind.STARTED, {About.STATE: state_of(sight).value})
+
+    # --- time ------------------------------------------------------------------------------
+
+    def now(self) -> Instant:
+        """The instant, as far as this lock knows it."""
+        return self.recorder.clock.now(self.outside.count())
+
+    def _first_clock(self) -> Clock:
+        count = self.outside.count()
+        kept = first_clock(FIRMWARE_AT, count)
+        last = self._last_entry()
+        floor = max(FIRMWARE_AT, self.store.number("floor"), last.at if last else 0)
+        kept = Clock(
+            floor, floor, count, self.store.number("attested_at"),
+            sure=self.store.number("sure") > 0, forward=self.store.number("forward"))
+        return started(kept, self.outside.wall(), count)
+
+    def _last_entry(self) -> Entry | None:
+        rows = self.store.entries(self.store.size - 1, 1) if self.store.size else []
+        return read_entry(rows[0][1]) if rows else None
+
+    def set_clock(self, clock: Clock, by: str) -> None:
+        """Take and keep a clock that an attestation made."""
+        self.recorder.clock = clock
+        with self.store.change() as change:
+            change.put_number("floor", clock.floor)
+            change.put_number("attested_at", clock.attested_at)
+            change.put_number("sure", int(clock.sure))
+            change.put_number("forward", clock.forward)
+            self.recorder.write(change, Kind.TIME_SET, {About.BY: by})
+        self.changed()
+
+    # --- whose door ------------------------------------------------------------------------
+
+    def owner(self) -> Owned:
+        """What this lock stands on. Only asked where a commissioned lock is certain."""
+        if self.owned is None:
+            raise NotCommissioned
+        return self.owned
+
+    def _check_demo(self) -> None:
+        if self.owned is not None and self.owned.place.site.demo and not self.hardware.simulated:
+            raise SystemExit("this lock belongs to a demo site, and a real door does not serve one: "
+                             "factory-reset it from the inside")
+
+    def stand_on(self, owned: Owned) -> None:
+        """Take a new root, map or settings into use."""
+        self.owned = owned
+        self._check_demo()
+        self.chains.clear()
+
+    def news_digest(self) -> bytes:
+        """Eight bytes that stand for all the news this lock has; kept until news comes."""
+        if self._news is None:
+            self._news = news_digest(set(self.store.news()))
+        return self._news
+
+    def forget_news_digest(self) -> None:
+        """News came, or ended."""
+        self._news = None
+
+    # --- verified chains, so that a repeat visit need not send and check them again -------------
+
+    def cached(self, leaf: bytes) -> Verified | None:
+        """A chain that this lock has verified under the present root, by its leaf."""
+        found = self.chains.get(leaf)
+        if found is None:
+            return None
+        self.chains.move_to_end(leaf)
+        return found[1]
+
+    def remember(self, wire: list[cbor.Value], verified: Verified) -> None:
+        """Keep a verified chain; time, revocation and hours are judged anew at each use."""
+        self.chains[verified.leaf.id] = (chain_id(wire), verified)
+        while len(self.chains) > CHAIN_CACHE:
+            self.chains.popitem(last=False)
+
+    def become(self, secrets: LockSecrets) -> None:
+        """Another identity, no owner, an empty log: after a factory reset."""
+        self.secrets, self.owned, self.held, self.waiting = secrets, None, None, None
+        self.mac1_key = mac_key(secrets.link.public)
+        self.rolled_back = False
+        self.chains.clear()
+        self.forget_news_digest()
+        self.recorder = Recorder(self.store, secrets, self.outside, self.recorder.clock)
+
+    def close(self) -> None:
+        """Stop using the disk."""
+        with self.store.change() as change:
+            change.put_number("uptime", self.recorder.uptime())
+        self.store.close()
+
+
+class NotCommissioned(Exception):
+    """Asked for something that only a lock with an owner does."""
+
+
+def result_of(towards: Towards, moved: Moved) -> Result:
+    """The word for what was seen: never for what was commanded."""
+    sight = moved.sight
+    if moved.state is DoorState.JAMMED:
+        return Result.JAMMED
+    if towards is Towards.DRAWN and sight.bolt is Bolt.DRAWN:
+        return Result.UNLOCKED
+    if towards is Towards.THROWN and sight.bolt is Bolt.THROWN and sight.leaf is Leaf.CLOSED:
+        return Result.LOCKED
+    return Result.UNKNOWN

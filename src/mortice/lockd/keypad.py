@@ -1,0 +1,166 @@
+"""The keypad: digits in, one verdict out, and a try that is on the disk before the verdict is known.
+
+The order is the protection: the try is counted durably, then the slow hash is made, then compared.
+Cutting the power between guesses wins nothing. Somebody else's right PIN forgives no wrong tries; a
+spent budget slows the keypad and never touches phones.
+
+Spec: spec/pin.md, sections 3 and 4. Checks P3 to P7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from mortice.core.decision import Ask
+from mortice.core.commands import Command
+from mortice.core.enrolment import accept_enrolment, presented
+from mortice.core.errors import Malformed, Theirs
+from mortice.core.limits import ENTRY_SECONDS, PIN_DIGITS_MAX, PIN_INDEX_DIGITS
+from mortice.core.log import About, Result
+from mortice.core.pin import Entry, Spent, Tries, Typed, read_typed, verifier
+from mortice.core.refusal import Reason
+from mortice.core.stages import Refused, Verified
+from mortice.drivers import Light
+from mortice.lockd.daemon import Lock, Outcome, Shown
+from mortice.lockd.deliver import pin_keys
+from mortice.lockd.store import DiskFull, Slot, Tried
+
+MOST_DIGITS = PIN_INDEX_DIGITS + PIN_DIGITS_MAX
+
+
+class Keypad:
+    """What has been typed so far, and what becomes of it."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._typed = ""
+        self._too_long = False
+        self._last = 0.0
+        self._busy = asyncio.Lock()
+
+    async def press(self, symbol: str) -> Outcome | Refused | None:
+        """One key. `enter` ends a PIN, `clear` forgets it; a half-typed PIN dies after 20 s."""
+        now = self._lock.outside.count()
+        if now - self._last > ENTRY_SECONDS:
+            self._forget()
+        self._last = now
+        self._lock.touched_at = now
+        if symbol == "clear":
+            self._forget()
+            self._lock.hardware.show(Light.OFF)
+        elif symbol != "enter":
+            self._too_long = self._too_long or len(self._typed) >= MOST_DIGITS
+            self._typed = (self._typed + symbol)[:MOST_DIGITS]
+        elif self._typed:
+            return await self._enter()
+        return None
+
+    def _forget(self) -> None:
+        self._typed, self._too_long = "", False
+
+    async def _enter(self) -> Outcome | Refused:
+        digits = self._typed + ("0" if self._too_long else "")
+        too_long = self._too_long
+        self._forget()
+        self._lock.hardware.show(Light.BUSY)
+        async with self._busy:
+            result = await pin_typed(self._lock, "" if too_long else digits)
+        self._lock.hardware.show(_light(result))
+        return result
+
+
+def _light(result: Outcome | Refused) -> Light:
+    if isinstance(result, Outcome) and not isinstance(result.decision, Refused):
+        return Light.YES if result.result is not Result.JAMMED else Light.NO
+    refused = result if isinstance(result, Refused) else result.decision
+    resting = isinstance(refused, Refused) and refused.reason is Reason.RESTING
+    return Light.WAIT if resting else Light.NO
+
+
+async def pin_typed(lock: Lock, digits: str) -> Outcome | Refused:
+    """A whole PIN from the keypad: verified, then opened like any key."""
+    try:
+        found = await verify_pin(lock, digits)
+        if isinstance(found, Refused):
+            lock.refuse(found, {About.READER: 1})
+            return found
+        return await lock.opening(found.verified, Ask(Command.UNLOCK), Shown(give_back=found.tried))
+    except DiskFull:
+        return Refused(Reason.STORAGE_FULL, "R15")
+
+
+@dataclass(frozen=True, slots=True)
+class RightPin:
+    """Whose PIN it was, and the try that it gives back once the opening is recorded."""
+
+    verified: Verified
+    tried: Tried
+
+
+async def verify_pin(lock: Lock, digits: str) -> RightPin | Refused:
+    """Whose PIN it is, or why not. Counts the try durably before anything is compared."""
+    policy = lock.owner().config.pins
+    try:
+        typed: Typed | None = read_typed(digits, policy.entry)
+    except Malformed:
+        typed = None
+    scope = typed.index if typed and policy.entry is Entry.INDEX else "door"
+    if lock.rolled_back:
+        return Refused(Reason.LOG_ROLLED_BACK, "R15")
+    before = lock.store.tries(scope)
+    uptime = lock.recorder.uptime()
+    if policy.spent is Spent.REST and before.rest(uptime):
+        return Refused(Reason.RESTING, "P5", f"{before.rest(uptime)} s left")
+    _count_try(lock, scope, before.after(uptime), uptime)  # durable before the verdict (P4)
+    if typed is None:
+        return Refused(Reason.WRONG_PIN, "P1")
+    hashed = await asyncio.to_thread(verifier, pin_keys(lock), typed)
+    slot = lock.store.slot_of(hashed)
+    if slot is None:
+        return _wrong(lock, scope, policy.spent)
+    return _judged(lock, slot, Tried(scope, uptime))
+
+
+def _count_try(lock: Lock, scope: str, tries: Tries, uptime: int) -> None:
+    with lock.store.change() as change:
+        change.put_tries(scope, tries)
+        change.put_number("uptime", uptime)
+
+
+def _wrong(lock: Lock, scope: str, spent: Spent) -> Refused:
+    """P3. Where the place chose so, spent tries switch the PIN of that index off (P6)."""
+    left = lock.store.tries(scope).left(lock.recorder.uptime())
+    if spent is Spent.OFF and not left and scope != "door":
+        with lock.store.change() as change:
+            change.switch_slot(int(scope), off=True)
+    return Refused(Reason.WRONG_PIN, "P3", f"{left} tries left")
+
+
+def _judged(lock: Lock, slot: Slot, tried: Tried) -> RightPin | Refused:
+    """The right PIN costs no try. The chain behind it is verified again from its bytes."""
+    if slot.off:
+        return Refused(Reason.PIN_OFF, "P6")
+    assert slot.wire is not None, "a slot with a verifier holds its chain"
+    try:
+        enrolment = accept_enrolment(
+            lock.owner().place.site, slot.wire, lock.secrets.signing.public, slot_version=0)
+    except Theirs as error:
+        return Refused(Reason.UNKNOWN_KEY, error.check, error.message)
+    return RightPin(presented(enrolment), tried)
+
+
+async def pin_shown(lock: Lock, digits: bytes, verified: Verified) -> Refused | None:
+    """A PIN as the second check beside a phone's key: it must be enrolled under that very key."""
+    try:
+        text = digits.decode("ascii")
+    except UnicodeDecodeError:
+        text = ""
+    found = await verify_pin(lock, text)
+    if isinstance(found, Refused):
+        return found
+    if found.verified.links[-2].id != verified.leaf.id:
+        return Refused(Reason.SECOND_FACTOR, "P7")
+    with lock.store.change() as change:
+        change.give_back(found.tried)
+    return None

@@ -1,0 +1,169 @@
+"""Phones on the local network: TCP, two bytes of length, then a message of the link.
+
+A protocol object for each connection, all bounded: connections, half-open conversations, seconds
+between messages, bytes of a message. A stranger who floods is dropped by the mac and the bucket
+before any public-key work; keypad and inside button do not pass here at all.
+
+Spec: spec/link.md, sections 2 and 7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from mortice.core.errors import Theirs
+from mortice.core.limits import HALF_OPEN_MAX, MESSAGE_BYTES, PROOF_SECONDS, SESSION_SECONDS
+from mortice.core.link import OPENING, Buckets, check_first
+from mortice.lockd.conversation import Closed, Conversation
+from mortice.lockd.daemon import Lock
+
+LOG = logging.getLogger(__name__)
+LENGTH_BYTES = 2
+CONNECTIONS_MAX = 256  # open at once, proved or not
+
+
+class Listener:
+    """One lock's door to the network."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._server: asyncio.Server | None = None
+        self._buckets = Buckets()
+        self._open: set[_Connection] = set()
+        self.dropped = 0
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; returns the address that was really taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self, self._lock), host, port)
+        taken = self._server.sockets[0].getsockname()
+        return taken[0], taken[1]
+
+    async def stop(self) -> None:
+        """Stop listening and end every conversation."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._open):
+            connection.close()
+
+    def admit(self, connection: _Connection) -> bool:
+        """Is there room for one more connection?"""
+        if len(self._open) >= CONNECTIONS_MAX:
+            self.dropped += 1
+            return False
+        self._open.add(connection)
+        return True
+
+    def forget(self, connection: _Connection) -> None:
+        """The connection has ended."""
+        self._open.discard(connection)
+
+    def may_start(self, source: str, message: bytes) -> bool:
+        """The cheap checks before any public-key work (K1 to K3, K9)."""
+        lock = self._lock
+        if lock.owned is not None:
+            try:
+                check_first(message, OPENING, lock.mac1_key)
+            except Theirs:
+                self.dropped += 1
+                return False
+        half_open = sum(not c.conversation.proved for c in self._open)
+        if half_open > HALF_OPEN_MAX or not self._buckets.take(source, lock.outside.count()):
+            self.dropped += 1
+            return False
+        return True
+
+
+class _Connection(asyncio.Protocol):
+    """Frames in order, one answer before the next frame is looked at."""
+
+    def __init__(self, listener: Listener, lock: Lock) -> None:
+        self._listener, self._lock = listener, lock
+        self._buffer = bytearray()
+        self._busy = False
+        self._started = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._source = ""
+        self.conversation = Conversation(lock, "")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._source = str(peer[0]) if peer else "local"
+        if not self._listener.admit(self):
+            transport.abort()
+            return
+        self._wait(PROOF_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._listener.forget(self)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def close(self) -> None:
+        """End it now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _wait(self, seconds: float) -> None:
+        """The peer has this long for its next message, on the lock's own count."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.close)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) > 2 * (MESSAGE_BYTES + LENGTH_BYTES):
+            self.close()
+            return
+        self._next()
+
+    def _next(self) -> None:
+        if self._busy or len(self._buffer) < LENGTH_BYTES:
+            return
+        length = int.from_bytes(self._buffer[:LENGTH_BYTES], "big")
+        if length > MESSAGE_BYTES:
+            self.close()
+            return
+        end = LENGTH_BYTES + length
+        if len(self._buffer) < end:
+            return
+        message = bytes(self._buffer[LENGTH_BYTES:end])
+        del self._buffer[:end]
+        self._take(message)
+
+    def _take(self, message: bytes) -> None:
+        if not self._started:
+            self._started = len(message) > 1  # asking a new lock for its keys starts nothing
+            if not self._listener.may_start(self._source, message):
+                self.close()
+                return
+        self._busy = True
+        self._run(self._answer(message))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Step the answer at once; only what has to wait becomes a task."""
+        self._task = asyncio.ensure_future(work)
+
+    async def _answer(self, message: bytes) -> None:
+        try:
+            answer = await self.conversation.hear(message)
+        except Closed:
+            self.close()
+            return
+        except Exception:  # noqa: BLE001 — a fault of ours ends one conversation, never the daemon
+            LOG.exception("a conversation ended in a fault")
+            self.close()
+            return
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(len(answer).to_bytes(LENGTH_BYTES, "big") + answer)
+        self._wait(SESSION_SECONDS if self.conversation.proved else PROOF_SECONDS)
+        self._busy = False
+        self._next()

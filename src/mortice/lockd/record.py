@@ -1,0 +1,125 @@
+"""Writing the log: entries with time and salt, signed heads, receipts.
+
+Everything that the lock remembers of an event is made here, in the transaction of the event.
+
+Spec: spec/log.md, sections 3 to 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mortice.core import cbor
+from mortice.core.log import About, Entry, Head, Kind, Receipt, Result, read_entry, sign_head, sign_receipt
+from mortice.core.grant import KeyClass
+from mortice.core.document import parse
+from mortice.core.log import RECEIPT
+from mortice.core.limits import SALT_BYTES
+from mortice.core.stages import Granted, Reader, Refused, Verified
+from mortice.core.timekeeping import Clock
+from mortice.lockd.outside import Outside
+from mortice.lockd.secrets import LockSecrets
+from mortice.lockd.store import Appended, Change, Store
+
+def _last_uptime(store: Store) -> int:
+    rows = store.entries(store.size - 1, 1) if store.size else []
+    return read_entry(rows[0][1]).uptime if rows else 0
+
+
+READERS = (Reader.LINK, Reader.KEYPAD, Reader.INSIDE)
+
+
+def about_key(verified: Verified) -> dict[int | str, cbor.Value]:
+    """What an entry says of a key: ids of its links, and the mark of a key made for somebody else."""
+    about: dict[int | str, cbor.Value] = {
+        About.LEAF: verified.leaf.id,
+        About.READER: READERS.index(verified.reader),
+    }
+    if len(verified.links) > 1:
+        about[About.LINKS] = [link.id for link in verified.links[:-1]]
+    if verified.factors:
+        about[About.FACTORS] = int(verified.factors)
+    if any(link.klass is KeyClass.FILE for link in verified.links):
+        about[About.CLASS] = int(KeyClass.FILE)
+    if verified.leaf.credential is not None:
+        about[About.SLOT] = verified.leaf.credential.slot
+    return about
+
+
+def about_refusal(refused: Refused) -> dict[int | str, cbor.Value]:
+    """What an entry says of a refusal: the exact reason, the check, and a detail without secrets."""
+    about: dict[int | str, cbor.Value] = {
+        About.REASON: refused.reason.words.number, About.CHECK: refused.check}
+    if refused.detail:
+        about[About.DETAIL] = refused.detail
+    return about
+
+
+class Recorder:
+    """Makes entries for one lock. `clock` is replaced whenever time is set."""
+
+    def __init__(self, store: Store, secrets: LockSecrets, outside: Outside, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self._secrets = secrets
+        self._outside = outside
+        self._started = outside.count()
+        self._uptime = max(store.number("uptime"), _last_uptime(store))
+
+    def uptime(self) -> int:
+        """Powered-on seconds in this lock's life; never falls."""
+        return self._uptime + int(self._outside.count() - self._started)
+
+    @property
+    def incarnation(self) -> int:
+        """Which memory of the lock this is; rises when an older one was put back."""
+        return self.store.number("incarnation")
+
+    def write(
+        self, change: Change, kind: Kind, about: Mapping[int | str, cbor.Value], *, seal: bool = False,
+    ) -> Appended:
+        """Append one entry within `change`; with `seal`, sign the head that it makes."""
+        now = self.clock.now(self._outside.count())
+        numbered = {int(key): value for key, value in about.items()}
+        appended = change.append(Entry(
+            change.size, now.at, now.state, self.uptime(), kind, numbered,
+            self._outside.random(SALT_BYTES)))
+        if seal:
+            head = Head(self.incarnation, appended.size, appended.root, now.at)
+            change.seal(appended.index, sign_head(head, self._secrets.signing))
+        return appended
+
+    def write_alone(
+        self, kind: Kind, about: Mapping[int | str, cbor.Value], *, seal: bool = False) -> Appended:
+        """One entry in a change of its own."""
+        with self.store.change() as change:
+            return self.write(change, kind, about, seal=seal)
+
+    def decided(
+        self, change: Change, decision: Granted | Refused, about: Mapping[int | str, cbor.Value],
+    ) -> Appended:
+        """The entry of a decision, and the counts that a grant leaves behind, under a signed head."""
+        if isinstance(decision, Refused):
+            return self.write(change, Kind.REFUSED, {**about, **about_refusal(decision)}, seal=True)
+        for count in decision.counts:
+            change.count(count)
+        if decision.until is not None:
+            about = {**about, About.UNTIL: decision.until}
+        return self.write(change, Kind.GRANTED, about, seal=True)
+
+    def head(self) -> bytes:
+        """A signed head of the log as it stands."""
+        now = self.clock.now(self._outside.count())
+        return sign_head(
+            Head(self.incarnation, self.store.size, self.store.root(), now.at), self._secrets.signing)
+
+    def receipt(
+        self, entry: Appended, leaf: bytes, command_id: bytes, result: Result,
+    ) -> tuple[Receipt, bytes]:
+        """A receipt for one entry over the log as it stands now, and its signature."""
+        now = self.clock.now(self._outside.count())
+        receipt = Receipt(
+            entry.hash, entry.index, self.store.size, self.store.root(), leaf, command_id, result,
+            now.at, now.state)
+        signed = parse(RECEIPT, sign_receipt(receipt, self._secrets.signing))
+        return receipt, signed.signature

@@ -1,0 +1,159 @@
+"""What happens at the door without a command: hands, keys, the leaf, the supply, and time passing.
+
+Everything is written down as what was seen. A bolt that moves without the motor is never put down
+to a person. The inside turn is mechanical: it has already opened the door when this module hears
+of it. The one movement that starts here is a relock, which can only throw the bolt, and only with
+the leaf closed.
+
+Spec: spec/door.md, sections 4 to 6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from mortice.core.decision import Ask, decide
+from mortice.core.commands import Command
+from mortice.core.door import Bolt, DoorState, Leaf, state_of
+from mortice.core.log import About, Kind
+from mortice.core.stages import Refused, Relock
+from mortice.drivers import BoltSeen, Happening, InsideButton, KeyPressed, LeafSeen, SupplySeen
+from mortice.lockd.daemon import Lock
+from mortice.lockd.identity import RESET_HOLD_SECONDS, factory_reset
+from mortice.lockd.keypad import Keypad
+
+TICK_SECONDS = 1.0  # how often holds and relocks are looked at
+RELOCK_TRIES = 3  # against an obstruction, before the door only tells
+
+
+class Watch:
+    """Listens to one lock's hardware for as long as it runs."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        self._keypad = Keypad(lock)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._presses: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
+        self._closed_at: float | None = None
+        self._relock_tries = 0
+        lock.hardware.listen(self.heard)
+
+    def start(self) -> None:
+        """Begin: the keypad and the clock's tick, each as a task."""
+        self._spawn(self._type())
+        self._spawn(self._tick())
+
+    async def stop(self) -> None:
+        """End all tasks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def heard(self, happening: Happening) -> None:
+        """Something happened at the door."""
+        match happening:
+            case KeyPressed(symbol):
+                if not self._presses.full():  # a jammed key must not fill memory
+                    self._presses.put_nowait(symbol)
+            case BoltSeen(bolt, by):
+                self._bolt_seen(bolt, by)
+            case LeafSeen(leaf):
+                self._leaf_seen(leaf)
+            case InsideButton(held):
+                self._inside_button(held)
+            case SupplySeen(volts, mains):
+                self._lock.note(Kind.SUPPLY_SEEN, {
+                    About.COUNT: int(volts * 1000), About.BY: "mains" if mains else "battery"})
+
+    async def _type(self) -> None:
+        while True:
+            symbol = await self._presses.get()
+            if self._lock.owned is not None:
+                await self._keypad.press(symbol)
+
+    def _bolt_seen(self, bolt: Bolt, by: str) -> None:
+        state = state_of(self._lock.hardware.sight())
+        self._lock.note(Kind.BOLT_SEEN, {About.BY: by, About.STATE: state.value})
+        self._restart_relock()
+
+    def _leaf_seen(self, leaf: Leaf) -> None:
+        self._lock.note(Kind.LEAF_SEEN, {About.STATE: leaf.value})
+        self._restart_relock()
+
+    def _inside_button(self, held: float) -> None:
+        lock = self._lock
+        if held >= RESET_HOLD_SECONDS:
+            factory_reset(lock)
+            return
+        lock.window.press(lock.outside.count())
+        lock.note(Kind.INSIDE, {About.BY: "button"})
+
+    def _restart_relock(self) -> None:
+        self._closed_at = None
+        self._relock_tries = 0
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """What the passing of time asks for: ends of holds, relocking, a tidy disk."""
+        lock = self._lock
+        if lock.owned is None:
+            return
+        if lock.held is not None:
+            self._look_at_hold()
+            if lock.held is not None:
+                return
+        await self._relock_if_due()
+        lock.store.tidy()
+
+    def _look_at_hold(self) -> None:
+        """A hold ends at its end, and as soon as its key would be refused (R7 of the faults list)."""
+        lock = self._lock
+        held = lock.held
+        assert held is not None
+        over = lock.now().at >= held.until
+        decision = decide(
+            held.verified, Ask(Command.HOLD_OPEN, held.until), lock.facts(held.verified))
+        if over or isinstance(decision, Refused):
+            lock.held = None
+            lock.note(Kind.HOLD_ENDED, {
+                About.CAUSE: held.entry, About.DETAIL: "ended" if over else "key no longer good"})
+            lock.relock_because = "hold ended"
+
+    async def _relock_if_due(self) -> None:
+        lock = self._lock
+        sight = lock.hardware.sight()
+        if sight.bolt is not Bolt.DRAWN or sight.leaf is not Leaf.CLOSED:
+            self._closed_at = None
+            return
+        now = lock.outside.count()
+        self._closed_at = now if self._closed_at is None else self._closed_at
+        after = lock.owner().config.relock_after
+        due = after > 0 and now - self._closed_at >= after
+        if (due or lock.relock_because) and self._relock_tries < RELOCK_TRIES:
+            await self.relock(lock.relock_because or "closed")
+
+    async def relock(self, because: str) -> None:
+        """Throw the bolt, with its cause durable first."""
+        lock = self._lock
+        entry = lock.note(Kind.RELOCKED, {About.DETAIL: because})
+        if entry is None:
+            return
+        lock.relock_because = ""
+        moved = await lock.move(Relock(because))
+        lock.note(Kind.MOVED, {About.STATE: moved.state.value, About.CAUSE: entry.index})
+        self._closed_at = None
+        if moved.state is DoorState.JAMMED:
+            self._relock_tries += 1
+            lock.note(Kind.ALARM, {About.DETAIL: "the bolt met something while locking",
+                                   About.CAUSE: entry.index})
