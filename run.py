@@ -20,34 +20,35 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed"  # written last, so an install that was cut short is done again
 PYTHON = VENV / "bin" / "python"
+# The Python outside any virtual environment: run.py may be started from the one it replaces.
+INTERPRETER = os.path.realpath(sys.executable)
 OLDEST = (3, 11)
 FAILED, USAGE = 1, 2  # exit codes, as in the mortice command
 
-CHECKS = {
-    "ruff": ["-m", "ruff", "check", "."],
-    "mypy": ["-m", "mypy"],
-    "import-linter": ["-c", "from importlinter.cli import lint_imports_command as c; c()"],
-    "pytest": [
-        "-m", "pytest", "-n", "auto",
-        "--cov=mortice.core", "--cov-branch", "--cov-fail-under=100",
-        "--cov-report=term-missing:skip-covered",
-    ],
-}  # fmt: skip
+CHECKS = (
+    "ruff check --output-format concise .",
+    "mypy",
+    "lint-imports --no-logo",
+    "pytest -n auto --cov",  # what of, and how much at least: pyproject.toml
+)
 
 
 def main(words: list[str]) -> NoReturn:
     if sys.version_info < OLDEST:
         wanted = ".".join(map(str, OLDEST))
-        stop(f"this is Python {sys.version.split()[0]}, and Mortice needs {wanted} or later.",
-             f"Install a newer Python, then start this script with it: python{wanted} run.py …")
+        stop(
+            f"this is Python {sys.version.split()[0]}, and Mortice needs {wanted} or later.",
+            f"Install a newer Python, then start this script with it: python{wanted} run.py …",
+        )
     if not words or words[0] in ("help", "-h", "--help"):
         print(__doc__)
         sys.exit(0 if words else USAGE)
@@ -62,8 +63,11 @@ def main(words: list[str]) -> NoReturn:
         start(["-m", "bench", *options], at=ROOT)
     if command == "check" and not options:
         check()
-    stop(f"there is no command '{' '.join(words)}'.",
-         "Choose demo, mortice, test, bench or check; 'python3 run.py help' explains them.", USAGE)
+    stop(
+        f"there is no command '{' '.join(words)}'.",
+        "Choose demo, mortice, test, bench or check; 'python3 run.py help' explains them.",
+        USAGE,
+    )
 
 
 def start(arguments: list[str], at: Path | None = None) -> NoReturn:
@@ -78,10 +82,11 @@ def start(arguments: list[str], at: Path | None = None) -> NoReturn:
 def check() -> NoReturn:
     install_if_changed()
     failed = []
-    for name, arguments in CHECKS.items():
-        say(f"{name} …")
-        if subprocess.run([PYTHON, *arguments], cwd=ROOT, env=environment()).returncode:
-            failed.append(name)
+    for line in CHECKS:
+        say(f"{line} …")
+        program, *options = line.split()
+        if run([str(VENV / "bin" / program), *options], cwd=ROOT, env=environment()):
+            failed.append(program)
     if failed:
         say("failed: " + ", ".join(failed))
     sys.exit(FAILED if failed else 0)
@@ -105,19 +110,15 @@ def is_installed() -> bool:
 
 def fingerprint() -> str:
     """Change when the pins, the interpreter or the place of this folder change."""
-    parts = (LOCK.read_text(), sys.version, interpreter(), str(ROOT))
+    parts = (LOCK.read_text(), sys.version, INTERPRETER, str(ROOT))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def interpreter() -> str:
-    """The Python outside any virtual environment: .venv is about to be replaced."""
-    return os.path.realpath(sys.executable)
 
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Let one process install at a time; the system frees the lock if that process dies."""
+    """Let one process install at a time; the lock is free when it and its pip have ended."""
     with (ROOT / ".venv.lock").open("w") as file:
+        os.set_inheritable(file.fileno(), True)  # noqa: FBT003 (how Python named it)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -129,30 +130,38 @@ def only_one() -> Iterator[None]:
 def install() -> None:
     count = sum("==" in line for line in LOCK.read_text().splitlines())
     say(f"installing {count} packages into .venv (once; about half a minute) …")
-    STAMP.unlink(missing_ok=True)
     pip = [*new_environment(), "--disable-pip-version-check", "--no-input", "-qq"]
     exact = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(LOCK)]
-    if subprocess.run([*pip, "install", *exact], stdout=sys.stderr).returncode:
-        stop("the packages could not be installed; pip says why above.",
-             "Most often there is no network, or a proxy is not set (HTTPS_PROXY). "
-             "Nothing else was changed: put it right and run the same command again.")
+    if run([*pip, "install", *exact], stdout=sys.stderr):
+        stop(
+            "the packages could not be installed; pip says why above.",
+            "Most often there is no network, or a proxy is not set (HTTPS_PROXY). "
+            "Nothing outside .venv was touched: put it right and run the same command again.",
+        )
     STAMP.write_text(fingerprint())
     say("installed.")
 
 
 def new_environment() -> list[str]:
     """Make an empty .venv and return the command that is its pip."""
+    STAMP.unlink(missing_ok=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    make = [interpreter(), "-m", "venv"]
-    if not subprocess.run([*make, str(VENV)], capture_output=True).returncode:
+    make = [INTERPRETER, "-m", "venv"]
+    if not run([*make, str(VENV)], capture_output=True):
         return [str(PYTHON), "-m", "pip"]
     # Debian without python3-venv has no ensurepip, but its own pip can install from outside.
-    plain = subprocess.run([*make, "--clear", "--without-pip", str(VENV)], capture_output=True)
-    pip = [interpreter(), "-m", "pip", "--python", str(PYTHON)]
-    if plain.returncode or subprocess.run([*pip, "--version"], capture_output=True).returncode:
-        stop("this Python can make no virtual environment: it has neither ensurepip nor pip.",
-             "On Debian or Ubuntu: sudo apt install python3-venv. Then run the same command again.")
+    bare = run([*make, "--clear", "--without-pip", str(VENV)], capture_output=True)
+    pip = [INTERPRETER, "-m", "pip", "--python", str(PYTHON)]
+    if bare or run([*pip, "--version"], capture_output=True):
+        stop(
+            "this Python can make no virtual environment: it has neither ensurepip nor pip.",
+            "On Debian or Ubuntu: sudo apt install python3-venv. Then run the same command again.",
+        )
     return pip
+
+
+def run(command: list[str], **how: Any) -> int:  # noqa: ANN401 (what subprocess.run takes)
+    return subprocess.run(command, check=False, close_fds=False, **how).returncode
 
 
 def say(line: str) -> None:
