@@ -1,0 +1,128 @@
+"""`python -m bench [name …] [--json FILE] [--quick]`: ask each question and print a table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cryptography
+from bench.measure import Figure, Plan
+
+QUESTIONS = {  # module → what it asks
+    "opening": "the lock's CPU for one opening, against the bare primitives it needs",
+    "wire": "bytes and round trips of one opening",
+    "loopback": "client's start to the bolt's command, against HAP-python and aiohomekit",
+    "scale": "what 100,000 keys given and 10,000 taken back cost the lock",
+    "pins": "a PIN's verdict, against one bare Argon2id hash",
+    "strangers": "refusing strangers, and opening while they flood the lock",
+    "handshake": "our Noise, against its primitives and against noiseprotocol",
+    "log": "appending, proving and auditing the log",
+    "start": "process start to first opening, memory, and what is not imported",
+}
+WIDTHS = (62, 11, 7, 7, 8)  # columns of the table
+
+
+def main() -> None:
+    options = read_options()
+    figures: dict[str, list[Figure]] = {}
+    failed = []
+    for name in options.names or QUESTIONS:
+        print(f"\n{name}: {QUESTIONS[name]}", flush=True)
+        started = time.monotonic()
+        try:
+            figures[name] = ask(name, Plan(options.quick))
+        except Exception:  # noqa: BLE001 — one that fails leaves the others their turn
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        print_table(figures[name])
+        print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
+    print(f"\n{summary(figures)}")
+    if options.json:
+        write_json(options.json, figures, quick=options.quick)
+    if failed:
+        print("could not be measured: " + ", ".join(failed))
+        sys.exit(1)
+
+
+def read_options() -> argparse.Namespace:
+    lines = "\n".join(f"  {name:10} {what}" for name, what in QUESTIONS.items())
+    parser = argparse.ArgumentParser(
+        prog="bench", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Ratios against a floor or a peer, taken in turns in the same run.",
+        epilog=f"names:\n{lines}")
+    parser.add_argument("names", nargs="*", metavar="name", choices=[[], *QUESTIONS])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--quick", action="store_true", help="few rounds, small sizes: does it run?")
+    return parser.parse_args()
+
+
+def ask(name: str, plan: Plan) -> list[Figure]:
+    module = importlib.import_module(f"bench.{name}")
+    answer: list[Figure] = module.ask(plan)
+    return answer
+
+
+def print_table(figures: Sequence[Figure]) -> None:
+    print_row("question", "figure", "bar", "aim", "")
+    for figure in figures:
+        print_row(
+            figure.question, show(figure.value, figure.unit), show(figure.bar), show(figure.aim),
+            figure.verdict)
+        if figure.note:
+            print(f"    {figure.note}")
+
+
+def print_row(*cells: str) -> None:
+    first, *rest = zip(cells, WIDTHS, strict=True)
+    columns = [f"  {first[0]:{first[1]}}", *(f"{cell:>{width}}" for cell, width in rest)]
+    print(" ".join(columns).rstrip())
+
+
+def show(value: float | None, unit: str = "") -> str:
+    if value is None:
+        return "-"
+    number = f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:.3g}"
+    return number + (unit if unit == "x" else f" {unit}" if unit else "")
+
+
+def summary(figures: dict[str, list[Figure]]) -> str:
+    verdicts = [figure.verdict for found in figures.values() for figure in found]
+    missed = [f.question for found in figures.values() for f in found if f.verdict == "NOT MET"]
+    line = f"{verdicts.count('MET')} bars MET, {len(missed)} NOT MET"
+    skips = verdicts.count("SKIPPED")
+    line += f", {skips} skipped" if skips else ""
+    return "\n  NOT MET: ".join([line, *missed])
+
+
+def write_json(file: Path, figures: dict[str, list[Figure]], *, quick: bool) -> None:
+    found = {
+        name: [{**asdict(figure), "verdict": figure.verdict} for figure in asked]
+        for name, asked in figures.items()}
+    document: dict[str, Any] = {"machine": machine(), "quick": quick, "figures": found}
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "cryptography": cryptography.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+        "load": os.getloadavg(),
+    }
+
+
+if __name__ == "__main__":
+    main()
