@@ -1,1 +1,1 @@
-"""Mortice."""
+"""The simulated street: door physics, its web panel, the seeded demo and its scenes."""

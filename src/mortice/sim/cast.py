@@ -1,0 +1,103 @@
+"""The demo's street: five doors and the people who hold keys to them. Nobody here is real.
+
+Seeded: always the same names, doors and kinds of key; the key material is drawn anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from mortice.client import owner
+from mortice.client.wallet import Wallet
+from mortice.core import cbor
+from mortice.core.grant import Grant, Rights, sign_grant
+from mortice.core.keys import ED25519, SoftwareKey
+from mortice.core.schedule import Window
+from mortice.sim.world import OWNER, ZONE, DoorPlan, World
+
+STREET = (
+    DoorPlan("Front door", "14 Alder Road", "14", "#0B4D3B", relock_after=30),
+    DoorPlan("Back door", "14 Alder Road", "14", "#3C5A73", relock_after=30),
+    DoorPlan("Street door", "Chaucer House", "2", "#8E1F2F", relock_after=30),
+    DoorPlan("Room 4", "Chaucer House", "4", "#5B4A2F"),
+    DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E"),
+)
+USE = Rights.UNLOCK | Rights.LOCK
+DAY = 86_400
+TUESDAY = 0b0000010
+WEEKDAYS = 0b0011111
+
+
+def friday_at_three(now: int) -> int:
+    """Unix seconds of the next Friday, 15:00 at the door, at least a day away."""
+    local = datetime.fromtimestamp(now + DAY, ZoneInfo(ZONE))
+    ahead = (4 - local.weekday()) % 7 or 7
+    later = datetime.fromtimestamp(now + DAY + ahead * DAY, ZoneInfo(ZONE))
+    return int(later.replace(hour=15, minute=0, second=0, microsecond=0).timestamp())
+
+
+async def people_the_street(world: World) -> None:
+    """Give everybody their keys and the front doors their PINs."""
+    now = int(time.time())
+    world.owner_key()
+    home_doors = world.door_ids("front-door", "back-door")
+    world.give("Ben Hale", owner.Terms(home_doors, USE, resident=True, label="Ben's phone"))
+    world.give("Ana Sousa", owner.Terms(
+        home_doors, USE, nbf=now - DAY, exp=now + 120 * DAY, label="Ana's phone"), "p256")
+    world.give("Tom Reed", owner.Terms(
+        world.door_ids("front-door"), USE, nbf=now - DAY, exp=now + 120 * DAY,
+        hours=(Window(TUESDAY, 10 * 60, 12 * 60),), label="cleaner, Tuesdays"))
+    start = friday_at_three(now)
+    world.give("Jo Visitor", owner.Terms(
+        world.door_ids("back-door"), USE, nbf=start, exp=start + 2 * DAY, label="a weekend's stay"))
+    _chaucer_house(world, now)
+    _stranger(world)
+    await world.give_pin("Ana Sousa", "front-door", 0, owner.Terms(home_doors, USE))
+    await world.give_pin("Ben Hale", "front-door", 1, owner.Terms(home_doors, USE))
+    await world.give_pin("Priya Shah", "street-door", 0, owner.Terms(home_doors, USE))
+
+
+def _chaucer_house(world: World, now: int) -> None:
+    """A tenant who may let a guest in, and an agent whose firm's engineer gets in once."""
+    street, cupboard = world.door_ids("street-door", "room-4"), world.door_ids("meter-cupboard")
+    world.give("Priya Shah", owner.Terms(
+        street, USE, Rights.UNLOCK, depth=1, max_life=7 * DAY, resident=True, label="Priya's phone"))
+    world.pass_on("Priya Shah", "Sam Guest", owner.Terms(
+        street, Rights.UNLOCK, nbf=now, exp=now + 2 * DAY, label="Priya's guest"))
+    world.give("Lettings Desk", owner.Terms(
+        world.door_ids("street-door", "meter-cupboard"), USE, Rights.UNLOCK, depth=2,
+        nbf=now - DAY, exp=now + 300 * DAY, max_life=DAY, label="letting agent"))
+    world.pass_on("Lettings Desk", "Gas Firm", owner.Terms(
+        cupboard, Rights.UNLOCK, Rights.UNLOCK, depth=1, nbf=now, exp=now + DAY, label="gas firm"))
+    world.pass_on("Gas Firm", "Eve Engineer", owner.Terms(
+        cupboard, Rights.UNLOCK, nbf=now, exp=now + 7200, uses=1, label="engineer, one visit"))
+
+
+def _stranger(world: World) -> None:
+    """Mallory made a key of her own, signed by a site key that no lock has heard of."""
+    world.home.make_person("Mallory")
+    wallet = Wallet(world.home, "Mallory")
+    forged = SoftwareKey.from_seed(ED25519, secrets.token_bytes(32))
+    link = sign_grant(Grant(
+        wallet.key.public, world.door_ids(), USE, site=world.home.site().id), forged)
+    world.home.write("people/mallory/keys.json", [cbor.encode([link]).hex()])
+
+
+async def build_street(world: World) -> None:
+    """Make or reopen the whole street."""
+    new = world.is_new
+    if new:
+        world.found("The demo street")
+    for plan in STREET:
+        await world.run(plan)
+    if new:
+        await people_the_street(world)
+        for plan in STREET:
+            if plan.relock_after:
+                await world.configure(plan.slug, plan.relock_after)
+
+
+__all__ = ["OWNER", "STREET", "build_street"]
