@@ -13,13 +13,14 @@ PUBLISHED = Path(__file__).parents[3] / "shared" / "vectors"
 
 
 @pytest.fixture(scope="session")
-def published() -> Callable[[str], Any]:
+def published() -> Callable[[str], dict[str, Any]]:
     """Reads a file of published test vectors, which are kept beside the project."""
 
-    def read(name: str) -> Any:
+    def read(name: str) -> dict[str, Any]:
         file = PUBLISHED / name
         if not file.exists():
             pytest.skip(f"published vectors are not here: ../shared/vectors/{name}")
-        return json.loads(file.read_text())
+        document: dict[str, Any] = json.loads(file.read_text())
+        return document
 
     return read

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,7 +54,7 @@ def test_examples_of_the_rfc(value: cbor.Value, encoded: str) -> None:
 def test_map_keys_stand_in_the_order_of_their_bytes() -> None:
     """The example of RFC 8949, section 4.2.1, without the keys that are not int or text."""
     value: dict[int | str, cbor.Value] = {"aa": 0, 10: 0, -1: 0, "z": 0, 100: 0}
-    assert cbor.encode(value).hex() == "a5" "0a00" "186400" "2000" "617a00" "62616100"
+    assert cbor.encode(value).hex() == "a50a001864002000617a0062616100"
 
 
 @given(values)
@@ -76,7 +76,7 @@ def test_an_independent_codec_writes_the_same(value: cbor.Value) -> None:
     """Maps are put in order first, because cbor2 knows only the older, length-first order."""
     cbor2 = pytest.importorskip("cbor2", reason="cbor2 is not installed")
 
-    def ordered(item: Any) -> Any:
+    def ordered(item: cbor.Value) -> cbor.Value:
         if isinstance(item, dict):
             return {key: ordered(item[key]) for key in sorted(item, key=cbor2.dumps)}
         return [ordered(one) for one in item] if isinstance(item, list) else item
@@ -94,7 +94,9 @@ def test_any_bytes_are_malformed_or_the_one_encoding_of_a_value(data: bytes) -> 
 
 
 @given(values, st.data())
-def test_changed_bytes_are_malformed_or_mean_something_else(value: cbor.Value, data: Any) -> None:
+def test_changed_bytes_are_malformed_or_mean_something_else(
+    value: cbor.Value, data: st.DataObject
+) -> None:
     encoded = bytearray(cbor.encode(value))
     for at in data.draw(st.lists(st.integers(0, len(encoded) - 1), min_size=1, max_size=4)):
         encoded[at] ^= data.draw(st.integers(1, 255))
@@ -232,12 +234,12 @@ class Number(IntEnum):
     "value",
     [1.0, (1, 2), {1, 2}, bytearray(b"x"), Number.ONE, 1 << 64, -(1 << 64) - 1, "\ud800",
      {True: 1}, {None: 1}, {b"x": 1}, {"\udfff": 1}, [object()], {1: 2.0}])
-def test_what_has_no_encoding_is_our_mistake(value: Any) -> None:
+def test_what_has_no_encoding_is_our_mistake(value: cbor.Value) -> None:
     with pytest.raises(Misuse):
         cbor.encode(value)
 
 
-def fields(value: Any = None) -> Fields:
+def fields(value: object = None) -> Fields:
     return Fields({1: 7, 2: b"abc", 3: "text", 4: [1, 2], 5: {1: 2}, 6: None, "k": 0, 8: True}
                   if value is None else value, "thing", "G1")
 
@@ -258,7 +260,7 @@ def test_fields_are_read_with_their_types_and_bounds() -> None:
      lambda f: f.bytes(2, (0, 2)), lambda f: f.bytes(3), lambda f: f.text(3, 3),
      lambda f: f.text(2, 9), lambda f: f.list(4, 1), lambda f: f.list(5, 9),
      lambda f: f.map(4), lambda f: f.bool("k"), lambda f: f.int(6, 0, 9, default=None)])
-def test_a_field_of_another_type_or_size_is_refused(read: Any) -> None:
+def test_a_field_of_another_type_or_size_is_refused(read: Callable[..., object]) -> None:
     with pytest.raises(Malformed, match="thing: field") as refused:
         read(fields())
     assert refused.value.check == "G1"
@@ -270,7 +272,7 @@ def test_a_field_of_another_type_or_size_is_refused(read: Any) -> None:
      lambda f, **d: f.text(99, 9, **d), lambda f, **d: f.list(99, 9, **d),
      lambda f, **d: f.map(99, **d), lambda f, **d: f.bool(99, **d),
      lambda f, **d: f.any(99, **d)])
-def test_an_absent_field_has_its_default_or_is_refused(read: Any) -> None:
+def test_an_absent_field_has_its_default_or_is_refused(read: Callable[..., object]) -> None:
     assert read(fields(), default=None) is None
     with pytest.raises(Malformed, match="99 is missing"):
         read(fields())
@@ -293,7 +295,7 @@ def test_a_field_can_be_taken_once() -> None:
 
 
 @pytest.mark.parametrize("value", [[], b"", 0, None])
-def test_only_a_map_has_fields(value: Any) -> None:
+def test_only_a_map_has_fields(value: object) -> None:
     with pytest.raises(Malformed, match="thing: expected a map"):
         Fields(value, "thing", "G1")
 

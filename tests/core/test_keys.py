@@ -95,7 +95,7 @@ X25519, X256 = key(ED25519).public.point, key(ESP256).public.point[1:]
         {1: 2, -1: 1, -2: X256, -3: True, 2: b"kid"}, {1: 4, -1: SEED},
         {"1": 1, -1: 6, -2: X25519},
     ])
-def test_other_forms_of_a_key_are_refused(value: Any) -> None:
+def test_other_forms_of_a_key_are_refused(value: cbor.Value) -> None:
     refused("K1", lambda: PublicKey.from_cose(value))
 
 
@@ -317,7 +317,7 @@ def test_a_signer_keeps_its_seed_and_does_not_show_it(alg: int) -> None:
 
 
 @pytest.mark.vectors
-def test_wycheproof_ed25519(published: Callable[[str], Any]) -> None:
+def test_wycheproof_ed25519(published: Callable[[str], dict[str, Any]]) -> None:
     """All 151."""
     ran = 0
     for group in published("wycheproof/ed25519_test.json")["testGroups"]:
@@ -333,14 +333,14 @@ def test_wycheproof_ed25519(published: Callable[[str], Any]) -> None:
     assert ran == 151
 
 
-def p256_groups(document: Any) -> list[tuple[PublicKey, Any]]:
+def p256_groups(document: dict[str, Any]) -> list[tuple[PublicKey, dict[str, Any]]]:
     return [
         (PublicKey.p256_from_point(bytes.fromhex(group["publicKey"]["uncompressed"])), case)
         for group in document["testGroups"] for case in group["tests"]]
 
 
 @pytest.mark.vectors
-def test_wycheproof_ecdsa_p256_raw(published: Callable[[str], Any]) -> None:
+def test_wycheproof_ecdsa_p256_raw(published: Callable[[str], dict[str, Any]]) -> None:
     """All 262; of the valid ones those with the higher s are refused as such."""
     cases = p256_groups(published("wycheproof/ecdsa_secp256r1_sha256_p1363_test.json"))
     for public, case in cases:
@@ -357,7 +357,7 @@ def test_wycheproof_ecdsa_p256_raw(published: Callable[[str], Any]) -> None:
 
 
 @pytest.mark.vectors
-def test_wycheproof_ecdsa_p256_der(published: Callable[[str], Any]) -> None:
+def test_wycheproof_ecdsa_p256_der(published: Callable[[str], dict[str, Any]]) -> None:
     """All 484, through the door for WebAuthn's signatures."""
     cases = p256_groups(published("wycheproof/ecdsa_secp256r1_sha256_test.json"))
     for public, case in cases:

@@ -50,7 +50,7 @@ def channels(psk: bytes | None = None) -> tuple[Transport, Transport]:
 # --- published vectors ----------------------------------------------------------------------
 
 
-def vectors(published: Callable[[str], Any]) -> Iterator[dict[str, Any]]:
+def vectors(published: Callable[[str], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for name in ("cacophony", "snow"):
         for vector in published(f"noise/{name}.json")["vectors"]:
             if vector["protocol_name"].split("_")[1] in ("NK", "NKpsk0"):
@@ -58,7 +58,7 @@ def vectors(published: Callable[[str], Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.vectors
-def test_published_vectors(published: Callable[[str], Any]) -> None:
+def test_published_vectors(published: Callable[[str], dict[str, Any]]) -> None:
     """NK twice and NKpsk0 once, both ends, every message."""
     ran = 0
     for vector in vectors(published):
@@ -89,7 +89,7 @@ def test_published_vectors(published: Callable[[str], Any]) -> None:
 # --- another implementation as peer ---------------------------------------------------------
 
 
-def peer(psk: bytes | None, *, initiator: bool) -> Any:
+def peer(psk: bytes | None, *, initiator: bool) -> Any:  # noqa: ANN401 — it comes without types
     connection = pytest.importorskip(
         "noise.connection", reason="noiseprotocol is not installed")
     other = connection.NoiseConnection.from_name(
@@ -125,7 +125,7 @@ def test_another_implementation_opens_the_conversation(psk: bytes | None) -> Non
     converse(ours.transport(), other)
 
 
-def converse(channel: Transport, other: Any) -> None:
+def converse(channel: Transport, other: Any) -> None:  # noqa: ANN401 — as above
     for n in range(3):
         assert other.decrypt(channel.seal(b"out %d" % n)) == b"out %d" % n
         assert channel.open(bytes(other.encrypt(b"in %d" % n))) == b"in %d" % n
@@ -298,7 +298,9 @@ def test_keys_have_32_bytes(length: int) -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=100), st.binary(max_size=20))))
-def test_whatever_is_sealed_is_opened_at_the_other_end(messages: Any) -> None:
+def test_whatever_is_sealed_is_opened_at_the_other_end(
+    messages: list[tuple[bool, bytes, bytes]],
+) -> None:
     one, other = channels()
     for outward, plaintext, ad in messages:
         speaking, listening = (one, other) if outward else (other, one)

@@ -17,10 +17,12 @@ from mortice.core.noise import StaticKey, _hkdf
 
 pytestmark = pytest.mark.vectors
 
-Published = Callable[[str], Any]
+Published = Callable[[str], dict[str, Any]]
 
 
-def cases(document: Any, **wanted: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def cases(
+    document: dict[str, Any], **wanted: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for group in document["testGroups"]:
         if all(group[key] == value for key, value in wanted.items()):
             for case in group["tests"]:

@@ -1,1 +1,1 @@
-"""Mortice."""
+"""The `mortice` command: a noun, then a verb."""

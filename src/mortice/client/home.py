@@ -12,12 +12,14 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mortice.client.sealed import seal, unseal
+from mortice.client.sealed import new_salt, seal, unseal
 from mortice.core.errors import Malformed
+from mortice.core.grant import Grant
 from mortice.core.keys import ED25519, ESP256, SoftwareKey
 from mortice.core.site import DoorMap, MappedDoor, Role, Site, accept_doors, read_site
 
@@ -125,7 +127,11 @@ class Home:
 
     def keep_site_key(self, role: Role, key: SoftwareKey, passphrase: str) -> None:
         """Keep one of the owner's keys under the passphrase."""
-        self.write_bytes(f"site/{SITE_ROLES[role]}.key", seal(key.seed, passphrase=passphrase))
+        salt_file = self.folder / "site" / "salt"
+        if not salt_file.exists():
+            self.write_bytes("site/salt", new_salt())
+        sealed = seal(key.seed, passphrase=passphrase, salt=salt_file.read_bytes())
+        self.write_bytes(f"site/{SITE_ROLES[role]}.key", sealed)
 
     def site_key(self, role: Role, passphrase: str) -> SoftwareKey:
         """One of the owner's keys. Raises NotThere, WrongPassphrase."""
@@ -192,6 +198,25 @@ class Home:
         where = self.read("where.json", {})
         where[door.hex()] = {"host": host, "port": port}
         self.write("where.json", where)
+
+    # --- what was given ------------------------------------------------------------------------
+
+    def issued(self) -> list[dict[str, Any]]:
+        """Every link signed here: id, label (for whom), doors, exp, parents, all ids as hex."""
+        kept: list[dict[str, Any]] = self.read("issued.json", [])
+        return kept
+
+    def keep_issued(self, links: Sequence[Grant], label: str) -> None:
+        """Remember for whom the last of `links` was signed."""
+        leaf = links[-1]
+        record = {
+            "id": leaf.id.hex(), "label": label, "doors": sorted(d.hex() for d in leaf.doors),
+            "exp": leaf.exp, "parents": [link.id.hex() for link in links[:-1]]}
+        self.write("issued.json", [*self.issued(), record])
+
+    def names(self) -> dict[bytes, str]:
+        """For whom each link signed here is, by its id."""
+        return {bytes.fromhex(record["id"]): str(record["label"]) for record in self.issued()}
 
     # --- news and receipts -------------------------------------------------------------------
 

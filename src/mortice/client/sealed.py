@@ -11,6 +11,7 @@ Spec: spec/home.md, section 2.
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,14 +30,21 @@ class WrongPassphrase(Exception):
     """The file does not open with that passphrase, or it was damaged."""
 
 
+@lru_cache(maxsize=4)  # five keys under one passphrase and salt cost one slow hash
 def _stretched(passphrase: str, salt: bytes) -> bytes:
     kdf = Argon2id(salt=salt, length=32, iterations=PASSES, lanes=LANES, memory_cost=KIB)
     return kdf.derive(passphrase.encode())
 
 
-def seal(plain: bytes, *, passphrase: str | None = None, device_key: bytes | None = None) -> bytes:
-    """Encrypt `plain` under a passphrase or under a 32-byte device key."""
-    salt = secrets.token_bytes(SALT_BYTES) if passphrase is not None else b""
+def new_salt() -> bytes:
+    """A salt for one home's passphrase."""
+    return secrets.token_bytes(SALT_BYTES)
+
+
+def seal(
+    plain: bytes, *, passphrase: str | None = None, salt: bytes = b"", device_key: bytes | None = None,
+) -> bytes:
+    """Encrypt `plain` under a passphrase and its salt, or under a 32-byte device key."""
     key = _stretched(passphrase, salt) if passphrase is not None else device_key
     assert key is not None, "one of the two keys is given"
     nonce = secrets.token_bytes(NONCE_BYTES)

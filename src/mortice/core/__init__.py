@@ -1,1 +1,1 @@
-"""Mortice."""
+"""The pure part, where the door decides: no input, output, clock or chance. What an auditor reads."""

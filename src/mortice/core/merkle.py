@@ -150,8 +150,7 @@ def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
 
 
 def _lengths(index: int, size: int) -> tuple[int, int]:
-    """How many hashes of a proof for leaf `index` are below, and how many left of, the place where
-    the path to it leaves the right edge of the tree."""
+    """How many hashes a proof for leaf `index` has below and along the tree's right edge."""
     inner = (index ^ size - 1).bit_length()
     return inner, (index >> inner).bit_count()
 

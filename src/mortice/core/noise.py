@@ -10,8 +10,8 @@ The first message has no forward secrecy and can be replayed, so nothing may be 
 third. `handshake_hash` names this conversation and no other, and is what a holder signs.
 
 Each object is good for one handshake: a step out of turn is Misuse, and so is any step after a
-message that did not hold. No randomness here: the caller
-draws 32 bytes for each ephemeral key, and never uses them twice.
+message that did not hold. No randomness here: the caller draws 32 bytes for each ephemeral key, and
+never uses them twice.
 
 Spec: spec/link.md. Checks N1 to N6.
 """
@@ -208,7 +208,7 @@ class Responder(_Handshake):
         super().__init__(prologue, self._static.public, psk, _Turn.READ)
 
     def read(self, message: bytes) -> bytes:
-        """The payload of message 1, which may be a replay. Raises Malformed, Untrusted (N1 to N4)."""
+        """The payload of message 1, which may be replayed. Raises Malformed, Untrusted (N1-N4)."""
         self._take(_Turn.READ)
         self._mix_psk()
         self._remote, payload = self._read(self._static, message)
@@ -229,8 +229,7 @@ class Responder(_Handshake):
 
 
 class Transport:
-    """A channel with one key and one counter for each direction. Messages arrive in order or not
-    at all."""
+    """A channel with one key and one counter for each direction. Messages pass in order."""
 
     __slots__ = ("_opening", "_received", "_sealing", "_sent")
 

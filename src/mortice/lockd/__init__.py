@@ -1,1 +1,1 @@
-"""Mortice."""
+"""The daemon at the door: wiring, store, uplink, watch and updater around the core."""
