@@ -16,7 +16,7 @@ from pathlib import Path
 from mortice.client import owner
 from mortice.client.wallet import Wallet
 from mortice.client.words import reason_of
-from mortice.core.audit import MAGIC, audit, entry_frame, frame, HEAD_FRAME
+from mortice.client.audit import MAGIC, audit, entry_frame, frame, HEAD_FRAME
 from mortice.core.commands import Command
 from mortice.core.door import Bolt
 from mortice.core.errors import Untrusted
