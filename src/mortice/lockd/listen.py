@@ -42,12 +42,16 @@ class Listener:
         taken = self._server.sockets[0].getsockname()
         return taken[0], taken[1]
 
-    async def stop(self) -> None:
-        """Stop listening and end every conversation."""
+    def halt(self) -> None:
+        """Stop listening and end every conversation where it stands, as a power cut does."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._open):
-            connection.close()
+            connection.halt()
+
+    async def stop(self) -> None:
+        """Stop listening and end every conversation."""
+        self.halt()
 
     def admit(self, connection: _Connection) -> bool:
         """Is there room for one more connection?"""
@@ -105,6 +109,12 @@ class _Connection(asyncio.Protocol):
         self._listener.forget(self)
         if self._timer is not None:
             self._timer.cancel()
+
+    def halt(self) -> None:
+        """End it now, with whatever it was at."""
+        if self._task is not None:
+            self._task.cancel()
+        self.close()
 
     def close(self) -> None:
         """End it now."""

@@ -45,10 +45,14 @@ class Watch:
         self._spawn(self._type())
         self._spawn(self._tick())
 
-    async def stop(self) -> None:
-        """End all tasks."""
+    def halt(self) -> None:
+        """End all tasks where they stand, as a power cut does."""
         for task in self._tasks:
             task.cancel()
+
+    async def stop(self) -> None:
+        """End all tasks."""
+        self.halt()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
