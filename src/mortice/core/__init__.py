@@ -1,1 +1,1 @@
-"""The pure part, where the door decides: no input, output, clock or chance. What an auditor reads."""
+"""The pure part, where the door decides: no input, output, clock or chance."""

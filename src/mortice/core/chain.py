@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from mortice.core.document import Document, id_of
 from mortice.core.errors import Malformed, Untrusted
-from mortice.core.grant import ENROL, GRANT, Grant, KeyClass, read_grant
+from mortice.core.grant import ENROL, GRANT, Grant, KeyClass, Rights, read_grant
 from mortice.core.keys import PublicKey
 from mortice.core.limits import CHAIN_BYTES, CHAIN_LINKS
 from mortice.core.passkey import Assertion, read_assertion
@@ -195,13 +195,18 @@ def _counts(above: Grant, below: Grant) -> Problem:
 NARROWING = (_depth_enrol, _doors, _rights, _window, _life, _hours, _factors, _counts)
 
 
+def has_right(links: Sequence[Grant], right: Rights) -> bool:
+    """May the holder of the last link use `right`, with every link above handing it on?"""
+    return bool(links[-1].use & right) and all(link.delegable & right for link in links[:-1])
+
+
 def narrower(above: Grant, below: Grant) -> Problem:
-    """The first bound that `below` breaks, as (check, words), or None. For issuing and for tests."""
+    """The first bound that `below` breaks, as (check, words), or None. For whoever issues."""
     return next((problem for check in NARROWING if (problem := check(above, below))), None)
 
 
 def chain_kind(wire: Wire) -> str:
-    """The kind of the last link that `wire` claims to be: tried as a grant, then as an enrolment."""
+    """The kind of the last link of `wire`: tried as a grant, then as an enrolment."""
     try:
         read_chain(wire)
     except Malformed:
@@ -211,4 +216,4 @@ def chain_kind(wire: Wire) -> str:
 
 def chain_id(wire: Wire) -> bytes:
     """An id of the exact bytes of a chain, for caching what was verified."""
-    return id_of(b"".join(item if isinstance(item, bytes) else item[0] for item in wire))  # type: ignore[index]  # read_chain has checked the pairs
+    return id_of(b"".join(_split(item)[0] for item in wire))

@@ -26,7 +26,6 @@ class Command(IntEnum):
     PROVE = 6  # inclusion and consistency proofs
     DELIVER = 7  # signed documents; they count by their signatures, not by the messenger's rights
     SET_TIME = 8
-    CONFIGURE = 9
     RESTORE = 10  # switch a PIN on again, end a rest
     COMMISSION = 11  # only in a commissioning conversation
 
@@ -48,6 +47,5 @@ COMMANDS: dict[Command, Rule] = {
     Command.PROVE: Rule(Rights.NONE),
     Command.DELIVER: Rule(Rights.NONE),
     Command.SET_TIME: Rule(Rights.SET_TIME),
-    Command.CONFIGURE: Rule(Rights.CONFIGURE),
     Command.RESTORE: Rule(Rights.RESTORE),
 }

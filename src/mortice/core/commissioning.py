@@ -1,4 +1,4 @@
-"""Taking over a new lock: the code on its inside, and what the owner and the lock say to each other.
+"""Taking over a new lock: the code on its inside, and what owner and lock say to each other.
 
 Decides whether a code is whole, which lock it names, and what a new lock is told. The code carries
 the fingerprint of the lock's public keys and all 128 bits of a one-time secret, so neither a fake
@@ -69,9 +69,10 @@ def read_code(text: str) -> Code:
         body = base64.b32decode(letters + "=" * (-len(letters) % 8))
     except (binascii.Error, ValueError) as error:
         raise Malformed("Q2", "the code has a letter that no code has; check it again") from error
-    if len(body) != ID_BYTES + SECRET_BYTES + CHECK_BYTES or _check(body[:-CHECK_BYTES]) != body[-CHECK_BYTES:]:
+    body, check = body[:-CHECK_BYTES], body[-CHECK_BYTES:]
+    if len(body) != ID_BYTES + SECRET_BYTES or _check(body) != check:
         raise Malformed("Q3", "the code is incomplete or has a wrong letter; check it again")
-    return Code(body[:ID_BYTES], body[ID_BYTES:-CHECK_BYTES])
+    return Code(body[:ID_BYTES], body[ID_BYTES:])
 
 
 def write_hello(lock: LockKeys) -> bytes:

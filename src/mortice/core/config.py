@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mortice.core import cbor
-from mortice.core.chain import read_chain, verify_chain
+from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.document import AUD, LIMITS, parse, sign
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.fields import Fields
@@ -43,7 +43,7 @@ def sign_config(site: bytes, config: Config, signer: Signer) -> bytes:
     encoded = sign(CONFIG, {AUD: site, LIMITS: {
         1: config.door, 2: config.version, 3: config.relock_after,
         4: [ENTRIES.index(pins.entry), SPENT.index(pins.spent), pins.most]}}, signer)
-    _read(parse(CONFIG, encoded).payload, site)
+    read_config(encoded, site)
     return encoded
 
 
@@ -58,11 +58,10 @@ def accept_config(
             raise Untrusted("F2", "settings: the signer may not configure this door")
         links = verify_chain(read_chain(chain), site.chain_keys()).links
         key = links[-1].holder
-        allowed = links[-1].use & Rights.CONFIGURE and door in links[-1].doors
-        if not allowed or any(not link.delegable & Rights.CONFIGURE for link in links[:-1]):
+        if door not in links[-1].doors or not has_right(links, Rights.CONFIGURE):
             raise Untrusted("F2", "settings: the signer may not configure this door")
     document.verify(key)
-    config = _read(document.payload, site.id)
+    config = read_config(encoded, site.id)
     if config.door != door:
         raise Untrusted("F3", "settings: for another door")
     if config.version <= above:
@@ -70,16 +69,16 @@ def accept_config(
     return config
 
 
-def _read(payload: bytes, site: bytes) -> Config:
-    claims = Fields(cbor.decode(payload, max_depth=5), "settings", "F1")
+def read_config(encoded: bytes, site: bytes) -> Config:
+    """Parse settings without trusting them; for some accepted before, under an older root."""
+    claims = Fields(cbor.decode(parse(CONFIG, encoded).payload, max_depth=5), "settings", "F1")
     limits = Fields(claims.map(LIMITS), "settings", "F1")
     if claims.bytes(AUD, ID_BYTES) != site:
         raise Untrusted("F3", "settings: for another site")
     config = Config(
         limits.bytes(1, DOOR_ID_BYTES), limits.int(2, 1, TIME_MAX),
         limits.int(3, 0, RELOCK_MAX), _read_pins(limits.list(4, 3)))
-    claims.done()
-    limits.done()
+    claims.done(limits)
     return config
 
 

@@ -1,4 +1,4 @@
-"""May this key do this, at this door, now? Numbered rules; the first refusal wins. THE room to know.
+"""May this key do this, at this door, now? Numbered rules; the first refusal wins.
 
 Decides from values alone: a verified chain, what is asked, and the facts of the moment. It reads no
 clock and no disk. The same function judges a phone, a PIN, a card and a passkey, because all of
@@ -17,7 +17,7 @@ from datetime import datetime, tzinfo
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.freshness import Staple
 from mortice.core.grant import Grant, KeyClass, Rights
-from mortice.core.limits import HOLD_SECONDS
+from mortice.core.limits import FORWARD_SECONDS, HOLD_SECONDS
 from mortice.core.refusal import Reason
 from mortice.core.revocation import Revocations, first_revoked
 from mortice.core.schedule import admits
@@ -77,7 +77,8 @@ def decide(verified: Verified, ask: Ask, facts: Facts) -> Granted | Refused:
         if refused is not None:
             return refused
     return Granted(
-        verified, ask.command, COMMANDS[ask.command].towards, _counts(verified, ask, facts), ask.until)
+        verified, ask.command, COMMANDS[ask.command].towards, _counts(verified, ask, facts),
+        ask.until)
 
 
 def _door(verified: Verified, ask: Ask, facts: Facts) -> Rule:
@@ -150,8 +151,8 @@ def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     staple = facts.staple
     if staple is None or staple.leaf != verified.leaf.id:
         return Refused(Reason.TOO_STALE, "R8", "no staple for this key")
-    if not facts.now.at - bound <= staple.at <= facts.now.at + bound:
-        return Refused(Reason.TOO_STALE, "R8", "the staple is too old")
+    if not facts.now.at - bound <= staple.at <= facts.now.at + FORWARD_SECONDS:
+        return Refused(Reason.TOO_STALE, "R8", "the staple is too old, or from tomorrow")
     return _staple_signer(staple, facts)
 
 
@@ -165,7 +166,7 @@ def _staple_signer(staple: Staple, facts: Facts) -> Rule:
 
 
 def _factors(verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    """R9: every factor that the leaf asks for was shown. Narrowing keeps those of the links above."""
+    """R9: every factor that the leaf asks for was shown. Narrowing keeps those above."""
     missing = verified.leaf.factors & ~verified.factors & ~Factors.PERSON
     return Refused(Reason.NEEDS_FACTOR, "R9", missing.name or "") if missing else None
 
@@ -192,7 +193,7 @@ def _claimed(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 
 def _uses(verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    """R12: no link's uses are spent. Each opening counts against every link that carries a number."""
+    """R12: no link's uses are spent. An opening counts against every link with a number."""
     if COMMANDS[ask.command].towards is not Towards.DRAWN:
         return None
     for link in verified.links:
@@ -219,8 +220,7 @@ def _powered(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 def _recordable(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R15: what is decided can be recorded, and counts can be believed."""
-    resident = verified.first.resident or len(verified.links) == 1
-    if facts.log_full and not resident:
+    if facts.log_full and not verified.own.resident:
         return Refused(Reason.STORAGE_FULL, "R15")
     counted = any(link.uses is not None or link.quota is not None for link in verified.links)
     if facts.rolled_back and (counted or verified.leaf.credential is not None):

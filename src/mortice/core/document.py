@@ -66,7 +66,7 @@ class Document:
     def verify(self, key: PublicKey) -> None:
         """Check the signature under `key`. Raises Untrusted (D6, D7, and K checks)."""
         if self.alg != key.alg:
-            raise Untrusted("D6", f"{self.kind}: algorithm {self.alg}, but the signer's key has {key.alg}")
+            raise Untrusted("D6", f"{self.kind}: algorithm {self.alg}, the signer's has {key.alg}")
         if self.kid is not None and self.kid != key.id:
             raise Untrusted("D7", f"{self.kind}: names another signer")
         key.verify(self.signature, self.signed_bytes)
@@ -93,7 +93,7 @@ def _read_signature(kind: str, signature: object) -> bytes:
 
 
 def parse(kind: str, encoded: bytes) -> Document:
-    """Read `encoded` as a document of `kind`, without trusting it. Raises Malformed (E, D1 to D5)."""
+    """Read `encoded` as a document of `kind`, trusting nothing. Raises Malformed (E, D1 to D5)."""
     parts = cbor.decode(encoded, max_bytes=DOCUMENT_BYTES, max_depth=3)
     if not isinstance(parts, list) or len(parts) != 4:
         raise Malformed("D1", f"{kind}: expected an array of 4")
@@ -115,7 +115,7 @@ def _protected(signer: Signer, *, kid: bool) -> bytes:
 
 
 def sign(kind: str, payload: cbor.Value, signer: Signer, *, kid: bool = True) -> bytes:
-    """Encode and sign `payload` as a document of `kind`. `kid` is left out of links below another."""
+    """Encode and sign `payload` as a document of `kind`. Links below another have no `kid`."""
     protected, body = _protected(signer, kid=kid), cbor.encode(payload)
     signature = signer.sign(_signed_bytes(kind, protected, body))
     return cbor.encode([protected, {}, body, signature])
@@ -133,7 +133,7 @@ class Endorsed:
     signatures: tuple[Document, ...]
 
     def signed_by(self, keys: Sequence[PublicKey]) -> frozenset[bytes]:
-        """Ids of the keys among `keys` whose signature holds. A wrong signature counts for nobody."""
+        """Ids of those among `keys` whose signature holds. A wrong one counts for nobody."""
         by_id = {key.id: key for key in keys}
         good: set[bytes] = set()
         for document in self.signatures:
@@ -151,10 +151,10 @@ class Endorsed:
 def parse_endorsed(kind: str, encoded: bytes, *, most: int) -> Endorsed:
     """Read a payload with up to `most` signatures. Raises Malformed (E, D1 to D5)."""
     parts = cbor.decode(encoded, max_bytes=DOCUMENT_BYTES, max_depth=4)
-    if not isinstance(parts, list) or len(parts) != 2 or not isinstance(parts[0], bytes):
+    payload, pairs = parts if isinstance(parts, list) and len(parts) == 2 else (None, None)
+    if not isinstance(payload, bytes) or not isinstance(pairs, list):
         raise Malformed("D1", f"{kind}: expected a payload and its signatures")
-    payload, pairs = parts
-    if not isinstance(pairs, list) or not 1 <= len(pairs) <= most:
+    if not 1 <= len(pairs) <= most:
         raise Malformed("D1", f"{kind}: expected 1 to {most} signatures")
     return Endorsed(payload, tuple(_read_pair(kind, payload, pair) for pair in pairs))
 

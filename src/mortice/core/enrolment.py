@@ -4,7 +4,7 @@ Decides whether an enrolment may take its slot. An enrolment is the last link of
 narrowing and the same judgement at each use as any key. It names this lock, one slot, and a
 version that only rises, so an old enrolment cannot come back. A PIN travels sealed to the lock.
 
-Spec: spec/enrolment.md. Checks N1 to N6 (as H1 to H6 in code, N is Noise's).
+Spec: spec/enrolment.md. Checks H1 to H7.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mortice.core import cbor
-from mortice.core.chain import read_chain, verify_chain
+from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.grant import ENROL, Credential, CredentialKind, Rights
 from mortice.core.keys import PublicKey
@@ -35,7 +35,7 @@ class Enrolment:
 def accept_enrolment(
     site: Site, wire: list[cbor.Value], lock: PublicKey, *, slot_version: int,
 ) -> Enrolment:
-    """Verify a chain that ends in an enrolment for `lock`. Raises H1 to H4, C, D, G."""
+    """Verify a chain that ends in an enrolment for `lock`. Raises H1 to H4, H7, C, D, G."""
     links = read_chain(wire, last=ENROL)
     verified = verify_chain(links, site.chain_keys())
     credential = verified.leaf.credential
@@ -45,9 +45,10 @@ def accept_enrolment(
         raise Untrusted("H2", "enrolment: for another lock")
     if verified.leaf.use & ~ENROLLABLE:
         raise Untrusted("H3", "enrolment: a credential at the door can only lock and unlock")
+    if not has_right(verified.links[:-1], Rights.ENROL):
+        raise Untrusted("H7", "enrolment: the key above may put nothing on a door")
     if credential.version <= slot_version:
-        raise Untrusted("H4", f"enrolment: slot version {credential.version} follows {slot_version} "
-                              "or later")
+        raise Untrusted("H4", f"enrolment: version {credential.version} after {slot_version}")
     return Enrolment(verified, credential, wire)
 
 

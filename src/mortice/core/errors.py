@@ -11,7 +11,7 @@ from __future__ import annotations
 
 
 class Theirs(Exception):
-    """Something a peer sent cannot be used. `check` is the number of the failed check in the spec."""
+    """Something a peer sent cannot be used. `check` is the number of the failed check."""
 
     def __init__(self, check: str, message: str) -> None:
         super().__init__(message)

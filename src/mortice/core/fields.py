@@ -115,10 +115,12 @@ class Fields:
         value: Any = self._left.pop(key, REQUIRED)
         return self._absent(key, default) if value is REQUIRED else value
 
-    def done(self) -> None:
-        """Raises Malformed if a field is left that nobody took."""
+    def done(self, *inner: Fields) -> None:
+        """Raises Malformed if a field is left that nobody took, here or in an `inner` map."""
         for key in self._left:
             raise self._wrong(f"unknown field {repr(key)[:ECHO_CHARS]}")
+        for fields in inner:
+            fields.done()
 
     def _absent(self, key: Key, default: D | _Required) -> D:
         if isinstance(default, _Required):

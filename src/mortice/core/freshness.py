@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mortice.core import cbor
-from mortice.core.chain import read_chain, verify_chain
+from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.document import AUD, IAT, LIMITS, Document, parse, sign
 from mortice.core.errors import Untrusted
 from mortice.core.fields import Fields
@@ -28,7 +28,7 @@ NONCE_BYTES = 32  # the handshake hash of the conversation
 
 @dataclass(frozen=True, slots=True)
 class Staple:
-    """Still good: `leaf` was checked at `at`. `signer` is the chain of a holder, or empty for a role."""
+    """Still good: `leaf` was checked at `at`. `signer` is a holder's chain, empty for a role."""
 
     leaf: bytes
     at: int
@@ -41,15 +41,14 @@ def sign_staple(site: bytes, leaf: bytes, at: int, signer: Signer) -> bytes:
 
 
 def accept_staple(site: Site, encoded: bytes, chain: list[cbor.Value] | None = None) -> Staple:
-    """Verify a staple by the refresh role, or by a holder with the refresh right. Raises T1 to T3."""
+    """Verify a staple by the refresh role or a holder with the right. Raises T1 to T3."""
     document = parse(STAPLE, encoded)
     links = _verify_signer(site, document, chain, Role.REFRESH, Rights.REFRESH)
     claims = Fields(cbor.decode(document.payload), "staple", "T1")
     limits = Fields(claims.map(LIMITS), "staple", "T1")
     staple = Staple(limits.bytes(1, ID_BYTES), claims.int(IAT, 0, TIME_MAX), links)
     _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
-    claims.done()
-    limits.done()
+    claims.done(limits)
     return staple
 
 
@@ -69,7 +68,7 @@ def _verify_signer(
         raise Untrusted("T3", "the signer has neither the role nor a key that gives the right")
     links = verify_chain(read_chain(chain), site.chain_keys()).links
     document.verify(links[-1].holder)
-    if not links[-1].use & right or any(not link.delegable & right for link in links[:-1]):
+    if not has_right(links, right):
         raise Untrusted("T3", "the signer's key does not give the right")
     return links
 
@@ -98,10 +97,10 @@ def accept_time(
     claims = Fields(cbor.decode(document.payload), "time", "T4")
     limits = Fields(claims.map(LIMITS), "time", "T4")
     attested = Attested(
-        claims.int(IAT, 0, TIME_MAX), limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES), links)
+        claims.int(IAT, 0, TIME_MAX), limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES),
+        links)
     _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
-    claims.done()
-    limits.done()
+    claims.done(limits)
     if attested.lock != lock:
         raise Untrusted("T5", "time: attested to another lock")
     if attested.nonce != nonce:

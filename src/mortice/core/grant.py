@@ -154,8 +154,7 @@ def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
         resident=_read_resident(limits.int(14, 1, 1, default=0)),
         credential=_read_credential(limits.map(15, default=None)),
     )
-    claims.done()
-    limits.done()
+    claims.done(limits)
     _check_shape(grant, kind)
     return grant
 
@@ -205,7 +204,7 @@ def _check_shape(grant: Grant, kind: str) -> None:
     assert grant.document is not None
     first = grant.parent is None
     if first != (grant.site is not None) or first != (grant.document.kid is not None):
-        raise Malformed("G7", "link: a first link has site and kid, every other has a parent instead")
+        raise Malformed("G7", "link: a first link has site and kid, every other a parent instead")
     if grant.resident and (not first or grant.max_staleness is not None):
         raise Malformed("G8", "link: only a first link is a resident's, and it never goes stale")
     if (kind == ENROL) != (grant.credential is not None):
@@ -219,14 +218,16 @@ def _check_shape(grant: Grant, kind: str) -> None:
 def _limits_of(grant: Grant) -> dict[int | str, cbor.Value]:
     passkey, credential = grant.passkey, grant.credential
     wanted: dict[int | str, cbor.Value] = {
-        1: grant.parent, 2: int(grant.klass) or None, 3: sorted(grant.doors), 4: int(grant.use),
+        1: grant.parent, 2: int(grant.klass) or None, 3: [*sorted(grant.doors)], 4: int(grant.use),
         5: int(grant.delegable) or None, 6: grant.depth or None, 7: grant.max_life,
         8: None if grant.hours is None else write_hours(grant.hours),
         9: int(grant.factors) or None, 10: grant.max_staleness, 11: grant.uses, 12: grant.quota,
-        13: None if passkey is None else {1: passkey.key.cose, 2: passkey.rp_id_hash, 3: passkey.origin},
+        13: None if passkey is None else {
+            1: passkey.key.cose, 2: passkey.rp_id_hash, 3: passkey.origin},
         14: 1 if grant.resident else None,
         15: None if credential is None else {
-            1: int(credential.kind), 2: credential.slot, 3: credential.version, 4: credential.sealed},
+            1: int(credential.kind), 2: credential.slot, 3: credential.version,
+            4: credential.sealed},
     }
     return {key: value for key, value in wanted.items() if value is not None}
 
@@ -235,10 +236,8 @@ def sign_grant(grant: Grant, signer: Signer) -> bytes:
     """Encode and sign a link. The signer's key must be the parent's holder or a site key."""
     claims: dict[int | str, cbor.Value] = {
         AUD: grant.site, EXP: grant.exp, NBF: grant.nbf, CNF: {1: grant.holder.cose}}
-    payload = {key: value for key, value in claims.items() if value is not None}
-    payload[LIMITS] = _limits_of(grant)
-    if grant.about:
-        payload[ABOUT] = grant.about
+    claims |= {LIMITS: _limits_of(grant), ABOUT: grant.about or None}
+    payload: cbor.Value = {key: value for key, value in claims.items() if value is not None}
     kind = GRANT if grant.credential is None else ENROL
     encoded = sign(kind, payload, signer, kid=grant.parent is None)
     read_grant(encoded, kind)  # what we cannot read ourselves is never handed out

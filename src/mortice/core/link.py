@@ -6,7 +6,7 @@ stranger's flood 3 µs each instead of a handshake; a bucket for each source bou
 handshake proves the lock; the holder is proved by a signature over the handshake hash, the command
 and the log head, which is evidence and cannot be moved to another conversation.
 
-Spec: spec/link.md. Checks K1 to K9.
+Spec: spec/link.md. Checks J1 to J9.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FIRST_BYTES = 1 + 32 + 16 + MAC_BYTES  # kind, ephemeral, tag of the empty paylo
 
 
 def prologue(site: bytes, door: bytes) -> bytes:
-    """What both sides mix in first: label (with version), site, door. A difference ends it there."""
+    """What both sides mix in first: label with version, site, door. A difference ends it there."""
     return LABEL + site + door
 
 
@@ -76,7 +76,9 @@ class Step(Enum):
 class LockSide:
     """The lock's side of one conversation. Any exception from a method has ended it."""
 
-    def __init__(self, static: StaticKey, mac1_key: bytes, intro: bytes, psk: bytes | None = None) -> None:
+    def __init__(
+        self, static: StaticKey, mac1_key: bytes, intro: bytes, psk: bytes | None = None,
+    ) -> None:
         self._noise = Responder(intro, static, psk)
         self._mac1_key = mac1_key
         self._kind = OPENING if psk is None else TAKEOVER
@@ -85,7 +87,7 @@ class LockSide:
         self.greeting: Greeting | None = None
 
     def read_first(self, message: bytes) -> None:
-        """Read message 1. Raises Malformed or Untrusted (K1 to K4); the lock then stays silent."""
+        """Read message 1. Raises Malformed or Untrusted (J1 to J4); the lock then stays silent."""
         self._expect(Step.FIRST)
         check_first(message, self._kind, self._mac1_key)
         self._noise.read(message[1:-MAC_BYTES])
@@ -110,7 +112,7 @@ class LockSide:
         return self._noise.handshake_hash
 
     def check_proof(self, request: Request, holder: PublicKey, lock: bytes, leaf: bytes) -> None:
-        """K6: the holder of the leaf asked for exactly this, here and now. Raises Untrusted."""
+        """J6: the holder of the leaf asked for exactly this, here and now. Raises Untrusted."""
         if self.greeting is None:
             raise Misuse("no proof before the greeting")
         holder.verify(
@@ -134,7 +136,7 @@ class LockSide:
 
     def _open(self, message: bytes, at: Step, then: Step) -> bytes:
         if self.step is not at or self._transport is None:
-            raise Malformed("K5", "link: a message out of turn")
+            raise Malformed("J5", "link: a message out of turn")
         self.step = Step.ENDED  # unless the message is good
         plain = self._transport.open(message)
         self.step = then
@@ -149,13 +151,13 @@ class LockSide:
 
 
 def check_first(message: bytes, kind: int, key: bytes) -> None:
-    """K1 to K3: length, kind and mac of a first message, before any public-key work."""
+    """J1 to J3: length, kind and mac of a first message, before any public-key work."""
     if len(message) != FIRST_BYTES:
-        raise Malformed("K1", f"link: message 1 is {FIRST_BYTES} bytes, got {len(message)}")
+        raise Malformed("J1", f"link: message 1 is {FIRST_BYTES} bytes, got {len(message)}")
     if message[0] != kind:
-        raise Malformed("K2", "link: unknown kind of conversation")
+        raise Malformed("J2", "link: unknown kind of conversation")
     if not hmac.compare_digest(message[-MAC_BYTES:], _mac(key, message[:-MAC_BYTES])):
-        raise Untrusted("K3", "link: message 1 was not meant for this lock")
+        raise Untrusted("J3", "link: message 1 was not meant for this lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,14 +256,14 @@ class _Bucket:
 
 
 class Buckets:
-    """A token bucket for each source of first messages. Seconds are the caller's monotonic count."""
+    """A token bucket for each source of first messages, on the caller's monotonic seconds."""
 
     def __init__(self, rate: float = BUCKET_RATE, burst: float = BUCKET_BURST) -> None:
         self._rate, self._burst = rate, burst
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, source: str, count: float) -> bool:
-        """May `source` start another conversation at second `count`? (K9)"""
+        """Whether `source` may start another conversation at second `count` (J9)."""
         bucket = self._buckets.pop(source, None) or _Bucket(self._burst, count)
         bucket.level = min(self._burst, bucket.level + (count - bucket.at) * self._rate)
         bucket.at = count

@@ -80,6 +80,7 @@ class About(IntEnum):
     CLASS = 18  # set when the leaf's key was made by somebody else (class file)
     HEADS = 19  # [size, root] pairs, when an incarnation starts
     COUNT = 20
+    WITNESS = 21  # the other person's leaf, where the key asks for two
 
 
 class Result(IntEnum):

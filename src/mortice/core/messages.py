@@ -121,7 +121,9 @@ def _command(number: int) -> Command:
     return Command(number)
 
 
-def proof_bytes(request: Request, handshake: bytes, lock: bytes, leaf: bytes, greeting: Greeting) -> bytes:
+def proof_bytes(
+    request: Request, handshake: bytes, lock: bytes, leaf: bytes, greeting: Greeting,
+) -> bytes:
     """What a holder signs: this conversation, lock, command, leaf, factors and log head (A5)."""
     return cbor.encode([
         "mortice-proof/1", handshake, lock, int(request.command), request.command_id,
@@ -191,7 +193,8 @@ class Answer:
         parts: list[cbor.Value] = [0 if self.coarse is None else COARSE_NUMBERS[self.coarse]]
         if self.receipt is not None:
             r = self.receipt
-            parts += [int(r.result), r.entry, r.index, r.size, r.root, r.at, int(r.time), self.signature]
+            parts += [
+                int(r.result), r.entry, r.index, r.size, r.root, r.at, int(r.time), self.signature]
         if self.body:
             parts.append(dict(self.body))
         return cbor.encode(parts)
@@ -210,7 +213,9 @@ def read_answer(plain: bytes, leaf: bytes, command_id: bytes) -> Answer:
     return Answer(coarse, receipt, fields.bytes(8, SIGNATURE_BYTES), fields.map(9, default={}))
 
 
-def encode_later(command: Command, command_id: bytes, args: Mapping[int | str, cbor.Value]) -> bytes:
+def encode_later(
+    command: Command, command_id: bytes, args: Mapping[int | str, cbor.Value],
+) -> bytes:
     """A further request in the same conversation; it cannot move the bolt."""
     return cbor.encode([int(command), command_id, dict(args)])
 

@@ -37,7 +37,7 @@ class Assertion:
     signature: bytes
 
     def verify(self, passkey: Passkey, message: bytes) -> None:
-        """Check that `passkey` signed SHA-256(message). Raises Malformed or Untrusted (W3 to W7)."""
+        """Check that `passkey` signed SHA-256(message). Raises Malformed, Untrusted (W3 to W7)."""
         client = _read_client(self.client)
         if client.get("type") != "webauthn.get" or client.get("crossOrigin", False) is not False:
             raise Untrusted("W4", "passkey: not a plain assertion of this page")
@@ -55,7 +55,7 @@ class Assertion:
 
 
 def challenge_text(message: bytes) -> str:
-    """The challenge for `message`, as it stands in client data: base64url of SHA-256, no padding."""
+    """The challenge for `message` as client data has it: base64url of SHA-256, no padding."""
     return base64.urlsafe_b64encode(hashlib.sha256(message).digest()).rstrip(b"=").decode()
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -82,7 +83,7 @@ def weakness(pin: str) -> str | None:
     """Why `pin` is easy to guess, in plain words, or None (P2). Generated PINs are redrawn."""
     if len(set(pin)) <= 2:
         return "it has only one or two different digits"
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(pin, pin[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
     if len(steps) == 1:
         return "it counts up or down"
     half = len(pin) // 2
@@ -105,7 +106,7 @@ def _looks_like_date(pin: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PinKeys:
-    """What one lock keeps for its PINs: `pepper` in protected storage, `salt` beside the verifiers."""
+    """What a lock keeps for its PINs: `pepper` in protected storage, `salt` by the verifiers."""
 
     pepper: bytes
     salt: bytes

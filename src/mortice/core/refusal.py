@@ -1,4 +1,4 @@
-"""Every reason a door can say no, each once: a code, a sentence, what helps, and what a stranger hears.
+"""Every reason a door can say no, each once: code, sentence, what helps, what a stranger hears.
 
 The exact reason goes to the log and to the people who may read it. Whoever stands in front of the
 door, or at the far end of a link, hears one of four coarse codes and nothing more, so that a

@@ -60,8 +60,7 @@ def _read_entries(document: Document, site: bytes) -> tuple[Revoked, ...]:
     limits = Fields(claims.map(LIMITS), "revocation", "V1")
     named_site = claims.bytes(AUD, ID_BYTES)
     entries = tuple(_read_entry(item) for item in limits.list(1, REVOCATIONS_PER_DOCUMENT))
-    claims.done()
-    limits.done()
+    claims.done(limits)
     if named_site != site:
         raise Untrusted("V2", "revocation: for another site")
     return entries

@@ -47,7 +47,7 @@ def _read_window(item: object) -> Window:
         raise Malformed("C13", "hours: a window is [days, start minute, end minute]")
     days, start, end = item
     if not 0 <= days < 128 or not 0 <= start < DAY or not start < end <= start + DAY:
-        raise Malformed("C13", "hours: days 0-127, start 0-1439, end after it and within a day of it")
+        raise Malformed("C13", "hours: days 0-127, start 0-1439, end at most a day after it")
     return Window(days, start, end)
 
 

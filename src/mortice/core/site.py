@@ -11,7 +11,7 @@ Spec: spec/site.md. Checks S1 to S12.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from enum import IntEnum
 
@@ -87,7 +87,7 @@ def site_payload(site: Site) -> cbor.Value:
     if site.demo:
         limits[4] = True
     if site.retired:
-        limits[5] = [[key.cose, sorted(kept)] for key, kept in site.retired.items()]
+        limits[5] = [[key.cose, [*sorted(kept)]] for key, kept in site.retired.items()]
     return {AUD: site.id, LIMITS: limits}
 
 
@@ -107,24 +107,23 @@ def read_site(encoded: bytes) -> tuple[Site, Endorsed]:
         claims.bytes(AUD, ID_BYTES), limits.int(1, 1, TIME_MAX), _read_roles(limits.map(2)),
         limits.bool(3, default=False), limits.bool(4, default=False),
         _read_retired(limits.list(5, SITE_KEYS, default=[])))
-    claims.done()
-    limits.done()
+    claims.done(limits)
     return site, endorsed
 
 
 def _read_roles(value: Mapping[int | str, cbor.Value]) -> dict[Role, RoleKeys]:
     if not {0, 1, 2} <= value.keys() <= set(Role):
-        raise Malformed("S2", "site: roles root, grant and revoke are needed; unknown roles are not")
+        raise Malformed("S2", "site: roles root, grant and revoke are needed, unknown ones are not")
     return {Role(int(number)): _read_role(held) for number, held in value.items()}
 
 
 def _read_role(held: cbor.Value) -> RoleKeys:
-    if not isinstance(held, list) or len(held) != 2 or not isinstance(held[1], list):
-        raise Malformed("S3", "site: a role is a threshold and a list of keys")
-    threshold, listed = held
-    keys = tuple(PublicKey.from_cose(key) for key in listed[:SITE_KEYS])
-    if type(threshold) is not int or not 1 <= threshold <= len(keys) or len(listed) > SITE_KEYS:
-        raise Malformed("S3", f"site: a role needs a threshold from 1 to its 1 to {SITE_KEYS} keys")
+    fields = Fields(dict(enumerate(held)) if isinstance(held, list) else held, "role", "S3")
+    threshold, listed = fields.int(0, 1, SITE_KEYS), fields.list(1, SITE_KEYS)
+    fields.done()
+    keys = tuple(PublicKey.from_cose(key) for key in listed)
+    if threshold > len(keys):
+        raise Malformed("S3", f"site: {len(keys)} keys cannot meet a threshold of {threshold}")
     if len({key.id for key in keys}) != len(keys):
         raise Malformed("S3", "site: a role names a key twice")
     return RoleKeys(threshold, keys)
@@ -157,11 +156,7 @@ def accept_first(encoded: bytes) -> Site:
 
 def accept_next(present: Site, encoded: bytes) -> Site:
     """The root that follows `present`. Raises Untrusted (S5 to S8)."""
-    site, endorsed = read_site(encoded)
-    if site.id != present.id or site.demo != present.demo:
-        raise Untrusted("S6", "site: another site's root")
-    if site.version != present.version + 1:
-        raise Untrusted("S7", f"site: version {present.version + 1} must follow, got {site.version}")
+    site, endorsed = _read_next(present, encoded)
     if not meets(endorsed, present.roles[Role.ROOT]):
         raise Untrusted("S8", "site: not signed by enough of the present root keys")
     if not meets(endorsed, site.roles[Role.ROOT]):
@@ -169,18 +164,38 @@ def accept_next(present: Site, encoded: bytes) -> Site:
     return site
 
 
-def recovers(present: Site, encoded: bytes) -> Site:
-    """A root signed by paper alone, which the lock may take after its wait. Raises S6, S7, S9."""
+def _read_next(present: Site, encoded: bytes) -> tuple[Site, Endorsed]:
     site, endorsed = read_site(encoded)
     if site.id != present.id or site.demo != present.demo:
         raise Untrusted("S6", "site: another site's root")
     if site.version != present.version + 1:
-        raise Untrusted("S7", f"site: version {present.version + 1} must follow, got {site.version}")
+        raise Untrusted("S7", f"site: expected version {present.version + 1}, got {site.version}")
+    return site, endorsed
+
+
+def recovers(present: Site, encoded: bytes) -> Site:
+    """A root signed by paper alone, which the lock may take after its wait. Raises S6, S7, S9."""
+    site, endorsed = _read_next(present, encoded)
     if not meets(endorsed, present.roles.get(Role.RECOVERY)):
         raise Untrusted("S9", "site: not signed by the recovery paper")
     if site.roles.get(Role.RECOVERY) != present.roles.get(Role.RECOVERY):
         raise Untrusted("S9", "site: recovery may not change the recovery paper itself")
     return site
+
+
+def while_recovering(present: Site, coming: Site) -> Site:
+    """What counts while `coming` waits: only what both roots allow, so paper stops a phone at once.
+
+    Root and recovery stay as they are: phone and paper together may still end the wait.
+    """
+    roles = {role: _in_both(held, coming.keys(role)) for role, held in present.roles.items()}
+    roles |= {role: present.roles[role] for role in (Role.ROOT, Role.RECOVERY)}
+    return replace(
+        present, roles=roles, strict=present.strict or coming.strict, retired=coming.retired)
+
+
+def _in_both(held: RoleKeys, coming: tuple[PublicKey, ...]) -> RoleKeys:
+    return replace(held, keys=tuple(key for key in held.keys if key in coming))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +241,7 @@ def sign_doors(doors: DoorMap, signer: Signer) -> bytes:
         [d.id, d.label, d.zone, d.lock.link, d.lock.signing.cose, d.lock.sealing]
         for d in doors.doors]
     encoded = sign(DOORS_MAP, {AUD: doors.site, LIMITS: {1: doors.version, 2: listed}}, signer)
-    _read_doors(parse(DOORS_MAP, encoded).payload)
+    read_doors(encoded)
     return encoded
 
 
@@ -237,7 +252,7 @@ def accept_doors(site: Site, encoded: bytes, *, above: int = 0) -> DoorMap:
     if key is None:
         raise Untrusted("S10", "doors: the signer is no grant key of this site")
     document.verify(key)
-    doors = _read_doors(document.payload)
+    doors = read_doors(encoded)
     if doors.site != site.id:
         raise Untrusted("S6", "doors: another site's map")
     if doors.version <= above:
@@ -245,14 +260,15 @@ def accept_doors(site: Site, encoded: bytes, *, above: int = 0) -> DoorMap:
     return doors
 
 
-def _read_doors(payload: bytes) -> DoorMap:
+def read_doors(encoded: bytes) -> DoorMap:
+    """Parse a map without trusting it; for one that was accepted before, under an older root."""
+    payload = parse(DOORS_MAP, encoded).payload
     claims = Fields(cbor.decode(payload, max_depth=6), "doors", "S12")
     limits = Fields(claims.map(LIMITS), "doors", "S12")
     doors = DoorMap(
         claims.bytes(AUD, ID_BYTES), limits.int(1, 1, TIME_MAX),
         tuple(_read_door(item) for item in limits.list(2, DOORS)))
-    claims.done()
-    limits.done()
+    claims.done(limits)
     if len({door.id for door in doors.doors}) != len(doors.doors):
         raise Malformed("S12", "doors: a door stands twice")
     return doors

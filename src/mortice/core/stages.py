@@ -76,7 +76,7 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whose key it is, by what chain, shown with which factors. Signatures hold; nothing is decided."""
+    """Whose key it is, by what chain, with which factors. Signatures hold; nothing is decided."""
 
     links: tuple[Grant, ...]
     factors: Factors = Factors.NONE
@@ -86,6 +86,11 @@ class Verified:
     def leaf(self) -> Grant:
         """The last link: the holder's own."""
         return self.links[-1]
+
+    @property
+    def own(self) -> Grant:
+        """The holder's link itself, also where a PIN or card enrolled below it was shown."""
+        return self.links[-2] if self.leaf.credential is not None else self.leaf
 
     @property
     def first(self) -> Grant:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mortice.core.limits import (
-    DRIFT_PPM,
     FORWARD_SECONDS,
     HOLDOVER_SECONDS,
     SYNCED_SECONDS,
@@ -45,14 +44,6 @@ class Clock:
             return TimeState.UNSURE
         return TimeState.SYNCED if age <= SYNCED_SECONDS else TimeState.HOLDOVER
 
-    def doubt(self, at: int) -> int:
-        """Seconds that the clock may be off at `at`, by drift since the attestation."""
-        return max(0, at - self.attested_at) * DRIFT_PPM // 1_000_000 + 1
-
-    def raised(self, at: int) -> Clock:
-        """The same clock with a floor of at least `at`: the lock's own log has reached it."""
-        return self if at <= self.floor else replace(self, floor=at)
-
 
 def started(kept: Clock, board_at: int, count: float) -> Clock:
     """The clock after a start: the board's clock if it has not fallen behind, else unsure (T8)."""
@@ -62,7 +53,7 @@ def started(kept: Clock, board_at: int, count: float) -> Clock:
 
 
 def first_clock(firmware_at: int, count: float) -> Clock:
-    """The clock of a new lock: unsure, at the firmware's build time (T12: nothing depends on it)."""
+    """The clock of a new lock: unsure, at the firmware's build time. Nothing depends on it."""
     return Clock(firmware_at, firmware_at, count)
 
 
