@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mortice.core.document import Document, id_of
+from mortice.core.document import Document
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.grant import ENROL, GRANT, Grant, KeyClass, Rights, read_grant
 from mortice.core.keys import PublicKey
@@ -212,8 +212,3 @@ def chain_kind(wire: Wire) -> str:
     except Malformed:
         return ENROL
     return GRANT
-
-
-def chain_id(wire: Wire) -> bytes:
-    """An id of the exact bytes of a chain, for caching what was verified."""
-    return id_of(b"".join(_split(item)[0] for item in wire))

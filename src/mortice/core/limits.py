@@ -14,6 +14,7 @@ ID_BYTES = 16  # an id is a SHA-256 cut to 128 bits: no two found alike by accid
 DOOR_ID_BYTES = 8  # random, unique within one site only
 COMMAND_ID_BYTES = 8  # random, unique within one leaf's unanswered commands
 SALT_BYTES = 16  # per log entry, so that a proof tells nothing of its neighbours
+EPHEMERAL_BYTES = 32  # X25519 private bytes, fresh for each conversation
 SIGNATURE_BYTES = 64  # Ed25519, and ESP256 as r ‖ s
 
 CHAIN_LINKS = 5  # owner, agent, firm, engineer and one spare; each costs the lock a signature check
@@ -64,6 +65,7 @@ HALF_OPEN_MAX = 64  # conversations between messages 1 and 3; each is about 2 kB
 BUCKET_RATE = 60.0  # first messages a second and source: 20 times a busy doorway
 BUCKET_BURST = 120.0  # a whole office arriving at once behind one address
 BUCKETS_MAX = 1024  # sources remembered; the oldest is forgotten first
+COMMANDS_ANSWERED = 64  # newest commands whose answer can be asked for again
 CHAIN_CACHE = 128  # verified chains kept in memory, about 1 kB each
 REVOCATIONS_MAX = 50_000  # live entries: 4 MB at most, ten years of a large site
 REVOCATIONS_PER_HOLDER = 512  # entries one holder of a link may keep alive on a lock

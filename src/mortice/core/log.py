@@ -52,6 +52,7 @@ class Kind(IntEnum):
     HOLD_ENDED = 20
     LEFT_OFF = 21  # entries that could not be written while the disk was full, counted
     INSIDE = 22  # the inside button or turn
+    REMOVED = 23  # a credential was taken off the door
 
 
 KINDS = frozenset(int(kind) for kind in Kind)

@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import json
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
 from mortice.core.commissioning import write_code
+from mortice.core.errors import Theirs
 from mortice.drivers import Hardware
 from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener
@@ -60,8 +62,23 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
     parser.add_argument("--driver", default="simulated", help="what is wired to the door")
     arguments = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(arguments))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(run(arguments))
+    except (Theirs, sqlite3.Error, OSError) as error:
+        raise SystemExit(f"{problem(error)} (data folder: {arguments.data})") from error
+
+
+def problem(error: Exception) -> str:
+    """Why the daemon does not start, and what to do, in one sentence."""
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return "another daemon already runs on this folder; stop it, or name another with --data"
+    if isinstance(error, sqlite3.DatabaseError):
+        return (f"this lock's database cannot be read ({error}); "
+                "move the folder away, press and hold the inside button, and commission it again")
+    if isinstance(error, Theirs):
+        return f"this lock's files do not belong together or are damaged: {error}"
+    return f"the lock cannot start: {error}"
 
 
 if __name__ == "__main__":

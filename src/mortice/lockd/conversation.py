@@ -9,16 +9,17 @@ Spec: spec/link.md, spec/messages.md.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mortice.core import cbor
 from mortice.core.chain import read_chain, verify_chain
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.commissioning import TAKEOVER_ANSWER, psk, read_takeover, write_hello
-from mortice.core.decision import Ask, Facts, decide
+from mortice.core.decision import Ask, decide
 from mortice.core.errors import Malformed, Theirs, Untrusted
 from mortice.core.freshness import Staple, accept_staple
-from mortice.core.limits import BUNDLE_DOCUMENTS, TIME_MAX, TOUCH_SECONDS
+from mortice.core.limits import PROOF_SECONDS, TIME_MAX
 from mortice.core.link import (
     HELLO,
     TAKEOVER,
@@ -26,7 +27,6 @@ from mortice.core.link import (
     LockSide,
     Step,
     mac_key,
-    news_digest,
     prologue,
 )
 from mortice.core.log import About, Kind, Result, accept_receipt
@@ -41,14 +41,16 @@ from mortice.core.messages import (
 )
 from mortice.core.passkey import read_assertion
 from mortice.core.refusal import Coarse, Reason
-from mortice.core.stages import Factors, Granted, Refused, Verified
+from mortice.core.stages import Factors, Granted, Presented, Reader, Refused, Verified
 from mortice.core.timekeeping import Told, attested
 from mortice.lockd import ownership
-from mortice.lockd.daemon import Lock, Outcome, Shown
-from mortice.lockd.deliver import deliver
+from mortice.lockd.daemon import Lock, Shown, StuckRandom
+from mortice.lockd.deliver import deliver, some_news
 from mortice.lockd.identity import start_incarnation, take_over
 from mortice.lockd.keypad import pin_shown
-from mortice.lockd.reading import answer_later, status
+from mortice.lockd.outcome import Outcome
+from mortice.lockd.reading import answer_later
+from mortice.lockd.record import about_key
 from mortice.lockd.store import Appended
 
 LOG = logging.getLogger(__name__)
@@ -68,12 +70,15 @@ class _Refusal(Exception):
 class Conversation:
     """One conversation. `hear` takes each message in turn and returns what the lock says."""
 
-    def __init__(self, lock: Lock, source: str) -> None:
+    def __init__(self, lock: Lock, source: str, patience: float = PROOF_SECONDS) -> None:
+        """`patience` is how many seconds message 3 may take, on the lock's monotonic count."""
         self._lock = lock
         self._source = source
         self._side: LockSide | None = None
         self._takeover = False
         self._verified: Verified | None = None
+        self._greeted_at = 0.0
+        self._patience = patience
 
     @property
     def proved(self) -> bool:
@@ -97,9 +102,8 @@ class Conversation:
         owned = lock.owned
         if owned is None:
             return self._first_of_takeover(message)
-        side = LockSide(
-            lock.secrets.link, lock.mac1_key, prologue(owned.place.site.id, owned.place.door))
-        return self._greet(side, message)
+        intro = prologue(owned.place.site.id, owned.place.door)
+        return self._greet(LockSide(lock.secrets.link, lock.mac1_key, intro), message)
 
     def _first_of_takeover(self, message: bytes) -> bytes:
         lock = self._lock
@@ -114,17 +118,18 @@ class Conversation:
         return self._greet(side, message)
 
     def _greet(self, side: LockSide, message: bytes) -> bytes:
+        lock = self._lock
         try:
             side.read_first(message)
-        except Theirs as error:
+            ephemeral = lock.ephemeral()
+        except (Theirs, StuckRandom) as error:
             raise Closed from error
-        lock = self._lock
         now, owned = lock.now(), lock.owned
         greeting = Greeting(
             now.state, now.at, lock.store.size, lock.store.root(), lock.news_digest(),
             owned.place.site.version if owned else 0, owned.doors.version if owned else 0)
-        self._side = side
-        return side.greet(greeting, lock.outside.random(32))
+        self._side, self._greeted_at = side, lock.outside.count()
+        return side.greet(greeting, ephemeral)
 
     # --- messages 3 and 4 --------------------------------------------------------------------
 
@@ -133,27 +138,32 @@ class Conversation:
         try:
             request = side.read_request(message)
         except Theirs as error:
-            self._note_stranger(Refused(Reason.MALFORMED, error.check, error.message))
+            self._lock.refuse_sparingly(Refused(Reason.MALFORMED, error.check, error.message), {})
             raise Closed from error
+        shown = Presented(Reader.LINK, self._lock.now(), self._source, message)
         try:
-            answer = self._take_over(request) if self._takeover else await self._visit(request)
+            self._check_in_time()
+            answer = self._take_over(request) if self._takeover else (
+                await self._visit(shown, request))
         except _Refusal as refusal:
-            self._note_stranger(refusal.refused)
-            answer = Answer(refusal.refused.reason.words.coarse)
-        except Exception:  # noqa: BLE001 — any error while deciding is a refusal; the trace goes to the journal
-            LOG.exception("a conversation failed")
-            self._note_stranger(Refused(Reason.FAULT, "R0"))
-            answer = Answer(Coarse.NOT_NOW)
+            answer = self._refuse(refusal.refused)
+        except Exception:
+            LOG.exception("a conversation failed")  # the trace is for the journal, never the peer
+            answer = self._refuse(Refused(Reason.FAULT, "R0"))
         return side.answer(answer)
 
-    def _note_stranger(self, refused: Refused) -> None:
-        if self._lock.strangers.take("any", self._lock.outside.count()):
-            self._lock.refuse(refused, {})
-        else:
-            self._lock.unlogged_strangers += 1
+    def _check_in_time(self) -> None:
+        """J7: a proof that somebody kept back is worth nothing."""
+        if self._lock.outside.count() - self._greeted_at > self._patience:
+            raise _Refusal(Refused(Reason.LATE, "J7"))
 
-    async def _visit(self, request: Request) -> Answer:
-        verified = self._verify(request)
+    def _refuse(self, refused: Refused) -> Answer:
+        if refused.reason is not Reason.SHOW_CHAIN:  # that one only asks for the rest of the key
+            self._lock.refuse_sparingly(refused, {})
+        return Answer(refused.reason.words.coarse)
+
+    async def _visit(self, shown: Presented, request: Request) -> Answer:
+        verified = self._verify(shown, request)
         carried = request.carried
         body: dict[int | str, cbor.Value] = {}
         if Carried.RECEIPT in carried:
@@ -165,13 +175,14 @@ class Conversation:
         self._add_news(body, carried)
         return self._answer(outcome, request, body)
 
-    def _verify(self, request: Request) -> Verified:
-        """Whose key it is, and that its holder asked for this, here and now. Raises _Refusal."""
+    def _verify(self, shown: Presented, request: Request) -> Verified:
+        """Whose key was shown, and that its holder asked for this, here, now. Raises _Refusal."""
         try:
             verified = self._chain(request)
             self._ready().check_proof(
                 request, verified.leaf.holder, self._lock.secrets.public.id, verified.leaf.id)
-            return self._with_factors(verified, request)
+            factors = self._passkey(verified, request) | self._lock.touch()
+            return replace(verified, factors=factors, reader=shown.reader)
         except Malformed as error:
             raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
         except Untrusted as error:
@@ -185,32 +196,28 @@ class Conversation:
                 raise _Refusal(Refused(Reason.SHOW_CHAIN, "C0"))
             return known
         verified = verify_chain(read_chain(request.key), lock.owner().place.site.chain_keys())
-        lock.remember(request.key, verified)
+        lock.remember(verified)
         return verified
 
-    def _with_factors(self, verified: Verified, request: Request) -> Verified:
-        """Factors are what was shown and checked here, whatever the request says of itself."""
-        factors = Factors.NONE
+    def _passkey(self, verified: Verified, request: Request) -> Factors:
+        """A factor is what was shown and checked here, whatever the request says of itself."""
         assertion = request.carried.get(Carried.ASSERTION)
-        if assertion is not None and verified.leaf.passkey is not None:
-            side = self._ready()
-            assert side.greeting is not None
-            message = proof_bytes(
-                request, side.handshake, self._lock.secrets.public.id, verified.leaf.id, side.greeting)
-            read_assertion(assertion).verify(verified.leaf.passkey, message)
-            factors |= Factors.PASSKEY
-        touched = self._lock.touched_at
-        if touched is not None and self._lock.outside.count() - touched <= TOUCH_SECONDS:
-            factors |= Factors.TOUCH
-        return replace(verified, factors=factors) if factors else verified
+        if assertion is None or verified.leaf.passkey is None:
+            return Factors.NONE
+        side, lock = self._ready(), self._lock.secrets.public.id
+        assert side.greeting is not None, "message 3 follows the greeting"
+        proof = proof_bytes(request, side.handshake, lock, verified.leaf.id, side.greeting)
+        read_assertion(assertion).verify(verified.leaf.passkey, proof)
+        return Factors.PASSKEY
 
-    async def _opening(self, verified: Verified, request: Request) -> Outcome | Granted | Refused:
+    async def _opening(self, verified: Verified, request: Request) -> Outcome | Granted:
         shown = Shown(self._staple(request), request.command_id)
         pin = request.carried.get(Carried.PIN)
         if isinstance(pin, bytes):
             refused = await pin_shown(self._lock, pin, verified)
             if refused is not None:
-                raise _Refusal(refused)
+                about = {**about_key(verified), About.COMMAND: int(request.command)}
+                return self._lock.refused(refused, about)
             verified = replace(verified, factors=verified.factors | Factors.PIN)
         until = request.args.get(1)
         ask = Ask(request.command, until if type(until) is int and 0 <= until < TIME_MAX else None)
@@ -220,16 +227,15 @@ class Conversation:
 
     async def _plain_command(
         self, verified: Verified, ask: Ask, shown: Shown, request: Request,
-    ) -> Outcome | Granted | Refused:
+    ) -> Outcome | Granted:
         """Commands that move no bolt: reading is decided but not written down, changing is both."""
         lock = self._lock
         if request.command in (Command.RESTORE, Command.SET_TIME):
             outcome = await lock.opening(verified, ask, shown)
-            if isinstance(outcome.decision, Granted):
+            if outcome.refused is None:
                 self._change(request, outcome.entry)
             return outcome
-        facts: Facts = lock.facts(verified, shown.staple)
-        decision = decide(verified, ask, facts)
+        decision = decide(verified, ask, lock.facts(verified, shown.staple))
         if isinstance(decision, Refused):
             return await lock.opening(verified, ask, shown)
         return decision
@@ -284,29 +290,24 @@ class Conversation:
         if receipt.size > lock.store.size and not lock.rolled_back:
             start_incarnation(lock, receipt)
 
-    def _add_news(self, body: dict[int | str, cbor.Value], carried: object) -> None:
-        """Give the visitor what it lacks, so that every visitor carries news both ways."""
-        assert isinstance(carried, dict)
+    def _add_news(
+        self, body: dict[int | str, cbor.Value], carried: Mapping[int | str, cbor.Value],
+    ) -> None:
+        """Give the visitor what it may lack, so that every visitor carries news both ways."""
         theirs = carried.get(Carried.NEWS)
-        news = self._lock.store.news()
-        if theirs is not None and theirs != news_digest(set(news)):
-            body[2] = list(news.values())[-BUNDLE_DOCUMENTS // 8:]
+        if theirs is not None and theirs != self._lock.news_digest():
+            body[2] = [*some_news(self._lock)]
 
     def _answer(
-        self, outcome: Outcome | Granted | Refused, request: Request,
+        self, outcome: Outcome | Granted, request: Request,
         body: dict[int | str, cbor.Value],
     ) -> Answer:
         lock, verified = self._lock, self._verified
         assert verified is not None
-        if isinstance(outcome, Refused):
-            return Answer(outcome.reason.words.coarse, body=body)
         if isinstance(outcome, Granted):
-            body[3] = status(lock) if request.command is Command.STATUS else answer_later(
-                lock, request.command, request.args)
+            body[3] = answer_later(lock, verified, request.command, request.args)
             return Answer(None, body=body)
-        coarse = None
-        if isinstance(outcome.decision, Refused):
-            coarse = outcome.decision.reason.words.coarse
+        coarse = outcome.refused.reason.words.coarse if outcome.refused else None
         receipt, signature = lock.recorder.receipt(
             outcome.entry, verified.leaf.id, request.command_id, outcome.result)
         return Answer(coarse, receipt, signature, body)
@@ -323,14 +324,15 @@ class Conversation:
         if self._verified is None or COMMANDS.get(command) is None:
             raise Closed
         if COMMANDS[command].towards is not None:
-            lock.refuse(Refused(Reason.ONE_MOVE, "K8"), {})
+            lock.refuse(Refused(Reason.ONE_MOVE, "J8"), {})
             return side.answer_later(cbor.encode([Coarse.NOT_NOW.value]))
         if command is Command.DELIVER:
             return side.answer_later(cbor.encode([None, self._deliver(args.get(1, []))]))
         decision = decide(self._verified, Ask(command), lock.facts(self._verified))
         if isinstance(decision, Refused):
             return side.answer_later(cbor.encode([decision.reason.words.coarse.value]))
-        return side.answer_later(cbor.encode([None, answer_later(lock, command, args)]))
+        answer = answer_later(lock, self._verified, command, args)
+        return side.answer_later(cbor.encode([None, answer]))
 
     def _take_over(self, request: Request) -> Answer:
         """Commissioning: the secret has proved the owner; pin what the owner says (Q5 to Q7)."""

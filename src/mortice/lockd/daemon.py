@@ -10,17 +10,17 @@ Spec: spec/decision.md, section 1.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mortice.core import cbor
-from mortice.core.chain import chain_id
 from mortice.core.decision import Ask, Facts, day_of, decide
-from mortice.core.door import Bolt, DoorState, Leaf, state_of
+from mortice.core.door import DoorState, state_of
 from mortice.core.freshness import Staple
-from mortice.core.limits import CHAIN_CACHE, PERSON_SECONDS
+from mortice.core.limits import CHAIN_CACHE, EPHEMERAL_BYTES, PERSON_SECONDS, TOUCH_SECONDS
 from mortice.core.link import Buckets, mac_key, news_digest
 from mortice.core.log import About, Entry, Kind, Result, read_entry
 from mortice.core.refusal import Reason
@@ -37,10 +37,11 @@ from mortice.core.stages import (
 from mortice.core.timekeeping import Clock, first_clock, started
 from mortice.drivers import Hardware
 from mortice.lockd import ownership
+from mortice.lockd.outcome import Answers, Asked, Outcome, result_of
 from mortice.lockd.outside import Outside
 from mortice.lockd.ownership import Owned
 from mortice.lockd.record import Recorder, about_key
-from mortice.lockd.secrets import LockSecrets, load_secrets
+from mortice.lockd.secrets import LockSecrets, finish_reset, load_secrets
 from mortice.lockd.store import Appended, DiskFull, Store, Tried
 
 FIRMWARE_AT = 1_795_478_400  # 24 November 2026: no log entry of this firmware can be older
@@ -48,16 +49,7 @@ POWER_LOW_VOLTS = 4.6  # below this a motor may stall half way and the board may
 STRANGERS_RATE = 1 / 6  # refusals of unproved strangers written down a second: 14,400 a day at most
 STRANGERS_BURST = 30.0  # a quarter of an hour's curiosity in full detail
 SPARE_BYTES = 1 << 20  # 1,000 reserved entries of about 1 kB each
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an opening went: the decision, its entry, what was seen, and the word for it."""
-
-    decision: Granted | Refused
-    entry: Appended
-    result: Result
-    moved: Moved | None = None
+ROOM_BYTES = 4 * SPARE_BYTES  # free again before the reserve is set aside anew
 
 
 @dataclass(slots=True)
@@ -71,7 +63,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What came with a verified key that bears on the decision."""
+    """What came with a verified key that bears on the decision or its record."""
 
     staple: Staple | None = None
     command_id: bytes = b""
@@ -84,12 +76,13 @@ class Lock:
     def __init__(self, folder: Path, hardware: Hardware, outside: Outside) -> None:
         self.folder, self.hardware, self.outside = folder, hardware, outside
         self.store = Store(folder)
+        finish_reset(self.store, folder, outside)
         self.secrets: LockSecrets = load_secrets(folder, outside)
         self.owned: Owned | None = ownership.load(self.store, self.secrets.public.id)
         self._check_demo()
         self.recorder = Recorder(self.store, self.secrets, outside, self._first_clock())
         self.window = ownership.Window()
-        self.chains: OrderedDict[bytes, tuple[bytes, Verified]] = OrderedDict()
+        self.chains: OrderedDict[bytes, Verified] = OrderedDict()
         self.waiting: tuple[Verified, float] | None = None
         self.touched_at: float | None = None
         self.held: Held | None = None
@@ -97,6 +90,9 @@ class Lock:
         self.mac1_key = mac_key(self.secrets.link.public)
         self.strangers = Buckets(STRANGERS_RATE, STRANGERS_BURST)
         self.unlogged_strangers = 0
+        self.answers = Answers(self.store)
+        self.left_off = 0  # entries that found no room on the disk
+        self._last_ephemeral = b""
         self._news: bytes | None = None
         self.rolled_back = self.store.number("rolled_back") > 0
         self.log_full = False
@@ -109,27 +105,35 @@ class Lock:
     # --- the seven steps -------------------------------------------------------------------
 
     async def opening(self, verified: Verified, ask: Ask, shown: Shown) -> Outcome:
-        """Presented and verified by the caller; decided, recorded and moved here."""
-        facts = self.facts(verified, shown.staple)
-        decision = decide(verified, ask, facts)
-        decision, entry = self._recorded(verified, ask, decision, shown)
+        """Decide about a key that was presented and verified, write it down, and move the bolt.
+
+        1 presented, 2 verified: conversation.py for phones, keypad.py for PINs. Both come here.
+        """
+        asked = Asked(verified.leaf.id, shown.command_id, ask.command)
+        done = self.answers.get(asked)
+        if done is not None:  # the answer was lost on its way: nothing moves twice
+            return done
+        decision = decide(verified, ask, self.facts(verified, shown.staple))  # 3 decided
+        decision, entry = self._recorded(verified, ask, decision, shown)  # 4 recorded: on the disk
         if isinstance(decision, Refused):
             self._remember_first_person(verified, decision)
             return Outcome(decision, entry, Result.REFUSED)
         if decision.towards is None:
-            return Outcome(decision, entry, Result.DONE)
-        moved = await self.move(decision)
+            return self.answers.keep(asked, Outcome(None, entry, Result.DONE))
+        self.answers.keep(asked, Outcome(None, entry, Result.UNKNOWN))  # until it is seen
+        moved = await self.move(decision)  # 5 moved: what is seen, not what was commanded
         self._record_move(moved, entry.index)
         self._hold(decision, moved, entry.index)
-        return Outcome(decision, entry, result_of(decision.towards, moved), moved)
+        result = result_of(decision.towards, moved)
+        return self.answers.keep(asked, Outcome(None, entry, result, moved))  # 6, 7: whoever reads
 
     def facts(self, verified: Verified, staple: Staple | None = None) -> Facts:
         """Everything of this moment that the decision depends on."""
-        owned = self.owner()
-        now = self.now()
+        place, now = self.owner().place, self.now()
+        tally = self.store.tally(verified, day_of(now.at, place.zone))
         return Facts(
-            owned.place, now, self.store, self.store.tally(verified, day_of(now.at, owned.place.zone)),
-            staple, self._second_person(), self._power_low(), self.log_full, self.rolled_back)
+            place, now, self.store, tally, staple, self._second_person(), self._power_low(),
+            self.log_full, self.rolled_back)
 
     def _recorded(
         self, verified: Verified, ask: Ask, decision: Granted | Refused, shown: Shown,
@@ -138,6 +142,8 @@ class Lock:
         about = {**about_key(verified), About.COMMAND: int(ask.command)}
         if shown.command_id:
             about[About.COMMAND_ID] = shown.command_id
+        if verified.leaf.factors & Factors.PERSON and isinstance(decision, Granted):
+            about[About.WITNESS] = self._spend_first_person()
         try:
             return decision, self._write_decision(decision, about, shown.give_back)
         except DiskFull:
@@ -158,7 +164,7 @@ class Lock:
         return entry
 
     async def move(self, order: Granted | Relock) -> Moved:
-        """Drive the bolt and look where it is. One drive at a time."""
+        """Drive the bolt and look where it is. One drive at a time, whoever ordered it."""
         async with self._motor:
             sight = await self.hardware.drive(order)
         return Moved(sight, state_of(sight))
@@ -178,6 +184,17 @@ class Lock:
         if refused.reason is Reason.NEEDS_PERSON:
             self.waiting = (verified, self.outside.count())
 
+    def _spend_first_person(self) -> bytes:
+        """One person's word serves one opening by another."""
+        waiting, self.waiting = self.waiting, None
+        return waiting[0].leaf.id if waiting else b""
+
+    def touch(self) -> Factors:
+        """Whether somebody touched the keypad just now, as a factor."""
+        touched = self.touched_at
+        recent = touched is not None and self.outside.count() - touched <= TOUCH_SECONDS
+        return Factors.TOUCH if recent else Factors.NONE
+
     def _second_person(self) -> Verified | None:
         if self.waiting is None or self.outside.count() - self.waiting[1] > PERSON_SECONDS:
             return None
@@ -194,7 +211,7 @@ class Lock:
         try:
             entry = self.recorder.write_alone(kind, about)
         except DiskFull:
-            self._release_spare()
+            self._leave_off()
             return None
         self.changed()
         return entry
@@ -204,19 +221,47 @@ class Lock:
         try:
             return self._write_decision(refused, about)
         except DiskFull:
-            self._release_spare()
+            self._leave_off()
             return None
 
+    def refused(self, refused: Refused, about: Mapping[int | str, cbor.Value]) -> Outcome:
+        """Write down that a known holder was refused before the decision. Raises DiskFull."""
+        return Outcome(refused, self._write_decision(refused, about), Result.REFUSED)
+
+    def refuse_sparingly(
+        self, refused: Refused, about: Mapping[int | str, cbor.Value]) -> Appended | None:
+        """As `refuse`, but whoever keeps coming back with nonsense is only counted."""
+        if self.strangers.take("any", self.outside.count()):
+            return self.refuse(refused, about)
+        self.unlogged_strangers += 1
+        return None
+
     def _prepare_spare(self) -> None:
-        if not self._spare.exists():
-            try:
-                self._spare.write_bytes(bytes(SPARE_BYTES))
-            except OSError:
-                self.log_full = True
+        if self._spare.exists():
+            return
+        try:
+            self._spare.write_bytes(bytes(SPARE_BYTES))
+        except OSError:
+            self._release_spare()
 
     def _release_spare(self) -> None:
+        """Give the reserve back to the disk: from here on only owner and residents are served."""
         self._spare.unlink(missing_ok=True)
         self.log_full = True
+
+    def _leave_off(self) -> None:
+        self._release_spare()
+        self.left_off += 1
+
+    def regain_room(self) -> None:
+        """Once the disk has room again, keep a reserve again and say how much was left off."""
+        if not self.log_full or shutil.disk_usage(self.folder).free < ROOM_BYTES:
+            return
+        self.log_full = False
+        self._prepare_spare()
+        missing, self.left_off = self.left_off, 0
+        if missing:
+            self.note(Kind.LEFT_OFF, {About.COUNT: missing})
 
     def _record_start(self) -> None:
         sight = self.hardware.sight()
@@ -242,7 +287,7 @@ class Lock:
         rows = self.store.entries(self.store.size - 1, 1) if self.store.size else []
         return read_entry(rows[0][1]) if rows else None
 
-    def set_clock(self, clock: Clock, by: str) -> None:
+    def set_clock(self, clock: Clock, by: str) -> Appended:
         """Take and keep a clock that an attestation made."""
         self.recorder.clock = clock
         with self.store.change() as change:
@@ -250,8 +295,18 @@ class Lock:
             change.put_number("attested_at", clock.attested_at)
             change.put_number("sure", int(clock.sure))
             change.put_number("forward", clock.forward)
-            self.recorder.write(change, Kind.TIME_SET, {About.BY: by})
+            entry = self.recorder.write(change, Kind.TIME_SET, {About.BY: by})
         self.changed()
+        return entry
+
+    def ephemeral(self) -> bytes:
+        """32 fresh bytes for one conversation. Raises StuckRandom rather than use any twice."""
+        drawn = self.outside.random(EPHEMERAL_BYTES)
+        if drawn == self._last_ephemeral:
+            self.note(Kind.ALARM, {About.DETAIL: "the random generator repeats itself"})
+            raise StuckRandom
+        self._last_ephemeral = drawn
+        return drawn
 
     # --- whose door ------------------------------------------------------------------------
 
@@ -263,8 +318,9 @@ class Lock:
 
     def _check_demo(self) -> None:
         if self.owned is not None and self.owned.place.site.demo and not self.hardware.simulated:
-            raise SystemExit("this lock belongs to a demo site, and a real door does not serve one: "
-                             "factory-reset it from the inside")
+            raise SystemExit(
+                "this lock belongs to a demo site, and a real door does not serve one: "
+                "factory-reset it from the inside")
 
     def stand_on(self, owned: Owned) -> None:
         """Take a new root, map or settings into use."""
@@ -282,19 +338,18 @@ class Lock:
         """News came, or ended."""
         self._news = None
 
-    # --- verified chains, so that a repeat visit need not send and check them again -------------
+    # --- verified chains: a repeat visit need not send them, nor the lock check them again -----
 
     def cached(self, leaf: bytes) -> Verified | None:
         """A chain that this lock has verified under the present root, by its leaf."""
         found = self.chains.get(leaf)
-        if found is None:
-            return None
-        self.chains.move_to_end(leaf)
-        return found[1]
+        if found is not None:
+            self.chains.move_to_end(leaf)
+        return found
 
-    def remember(self, wire: list[cbor.Value], verified: Verified) -> None:
+    def remember(self, verified: Verified) -> None:
         """Keep a verified chain; time, revocation and hours are judged anew at each use."""
-        self.chains[verified.leaf.id] = (chain_id(wire), verified)
+        self.chains[verified.leaf.id] = verified
         while len(self.chains) > CHAIN_CACHE:
             self.chains.popitem(last=False)
 
@@ -302,6 +357,7 @@ class Lock:
         """Another identity, no owner, an empty log: after a factory reset."""
         self.secrets, self.owned, self.held, self.waiting = secrets, None, None, None
         self.mac1_key = mac_key(secrets.link.public)
+        self.answers = Answers(self.store)
         self.rolled_back = False
         self.chains.clear()
         self.forget_news_digest()
@@ -318,13 +374,5 @@ class NotCommissioned(Exception):
     """Asked for something that only a lock with an owner does."""
 
 
-def result_of(towards: Towards, moved: Moved) -> Result:
-    """The word for what was seen: never for what was commanded."""
-    sight = moved.sight
-    if moved.state is DoorState.JAMMED:
-        return Result.JAMMED
-    if towards is Towards.DRAWN and sight.bolt is Bolt.DRAWN:
-        return Result.UNLOCKED
-    if towards is Towards.THROWN and sight.bolt is Bolt.THROWN and sight.leaf is Leaf.CLOSED:
-        return Result.LOCKED
-    return Result.UNKNOWN
+class StuckRandom(Exception):
+    """The machine's random generator gave the same bytes twice. Nothing secret can be made."""

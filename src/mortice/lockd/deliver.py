@@ -1,43 +1,45 @@
 """Signed documents that a visitor carries in: applied for their signatures, whoever brought them.
 
 Each document is verified by its own rules and takes effect with a log entry, or is refused with a
-reason that goes back to whoever may hear it. The messenger needs no right, because the messenger is
-not believed.
+reason. Either way the lock signs a receipt for it, so that whoever sent it can show what became of
+it. The messenger needs no right, because the messenger is not believed.
 
 Spec: spec/messages.md, section 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from mortice.core import cbor
+from mortice.core.chain import read_chain
 from mortice.core.config import CONFIG, accept_config
-from mortice.core.document import id_of
+from mortice.core.document import id_of, parse
 from mortice.core.enrolment import Enrolment, accept_enrolment, check_pin, sealed_context
-from mortice.core.errors import Malformed, Untrusted
+from mortice.core.errors import Malformed, Theirs, Untrusted
 from mortice.core.freshness import TIME, accept_time
 from mortice.core.grant import ENROL, CredentialKind
 from mortice.core.limits import REVOCATIONS_MAX, REVOCATIONS_PER_HOLDER
-from mortice.core.log import About, Kind
+from mortice.core.log import About, Kind, Result
 from mortice.core.messages import BundleItem, write_bundle
 from mortice.core.pin import Entry, PinKeys, odds, read_typed, verifier
 from mortice.core.refusal import Reason
 from mortice.core.revocation import REVOKE, accept_revocation, first_revoked
 from mortice.core.site import DOORS_MAP, SITE
-from mortice.core.stages import Refused
+from mortice.core.stages import Refused, TimeState
 from mortice.core.timekeeping import Told, attested
 from mortice.lockd import ownership
 from mortice.lockd.daemon import Lock
-from mortice.lockd.ownership import RECOVERY_WAIT_SECONDS
-from mortice.lockd.store import Change, Slot
+from mortice.lockd.ownership import RECOVERY_WAIT_SECONDS, Recovery
+from mortice.lockd.store import Appended, Change, Slot
 
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)  # RFC 9180, base mode
 APPLIED, KNOWN = 0, -1  # results beside the numbers of the reasons
+NEWS_BYTES = 12_000  # of news in one answer, beside receipts for a handful of documents
 
 
 class NotTaken(Exception):
@@ -49,7 +51,7 @@ class NotTaken(Exception):
 
 
 def deliver(lock: Lock, items: tuple[BundleItem, ...], nonce: bytes) -> list[cbor.Value]:
-    """Apply each of `items`; the answer is [id, result] for each, in order."""
+    """Apply each of `items`; the answer is [id, result, receipt or null] for each, in order."""
     return [_deliver_one(lock, item, nonce) for item in items]
 
 
@@ -59,21 +61,46 @@ def _deliver_one(lock: Lock, item: BundleItem, nonce: bytes) -> cbor.Value:
     try:
         if take is None:
             raise Malformed("A6", "bundle: no such kind of document")
-        return [name, take(lock, item, nonce)]
-    except (Malformed, Untrusted) as error:
+        entry = take(lock, item, nonce)
+    except Theirs as error:
         reason = Reason.MALFORMED if isinstance(error, Malformed) else Reason.BAD_SIGNATURE
-        refused = Refused(reason, error.check, error.message)
+        return _not_taken(lock, name, Refused(reason, error.check, error.message))
     except NotTaken as not_taken:
-        refused = not_taken.refused
-    lock.refuse(refused, {About.DOCUMENT: name})
-    return [name, refused.reason.words.number]
+        return _not_taken(lock, name, not_taken.refused)
+    if entry is None:
+        return [name, KNOWN, None]
+    lock.changed()
+    return [name, APPLIED, lock.recorder.receipt_for(entry, name, Result.DONE)]
 
 
-def _take_revocation(lock: Lock, item: BundleItem, nonce: bytes) -> int:
-    site = lock.owner().place.site
+def some_news(lock: Lock) -> Iterator[bytes]:
+    """Revoke documents for a visitor: as many as fit, from another place in the list each time."""
+    news = list(lock.store.news().values())
+    start, room = lock.store.size % max(1, len(news)), NEWS_BYTES
+    for item in news[start:] + news[:start]:
+        room -= len(item)
+        if room < 0:
+            return
+        yield item
+
+
+def _not_taken(lock: Lock, name: bytes, refused: Refused) -> cbor.Value:
+    """Recorded, unless somebody fills the log with refused documents."""
+    number = refused.reason.words.number
+    entry = lock.refuse_sparingly(refused, {About.DOCUMENT: name})
+    if entry is None:
+        return [name, number, None]
+    return [name, number, lock.recorder.receipt_for(entry, name, Result.REFUSED)]
+
+
+def _take_revocation(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
+    if lock.store.has_news(parse(REVOKE, item.document).id):
+        return None
+    site, now = lock.owner().place.site, lock.now()
     revocation = accept_revocation(site, item.document, item.chain, item.assertion)
-    if revocation.id in lock.store.news():
-        return KNOWN
+    if now.state is not TimeState.UNSURE and all(
+            entry.expires is not None and entry.expires <= now.at for entry in revocation.entries):
+        return None  # all that it names has ended by itself
     held = lock.store.revoked_count(revocation.signer)
     if not revocation.over_all and held + len(revocation.entries) > REVOCATIONS_PER_HOLDER:
         raise NotTaken(Reason.STORAGE_FULL, "V7", "this holder keeps too many keys taken back")
@@ -81,13 +108,23 @@ def _take_revocation(lock: Lock, item: BundleItem, nonce: bytes) -> int:
         raise NotTaken(Reason.STORAGE_FULL, "V8", "too many keys are taken back")
     with lock.store.change() as change:
         carried = cbor.encode(write_bundle((item,)))
-        if change.revoke(revocation, carried):
-            lock.recorder.write(change, Kind.REVOKED, {
-                About.DOCUMENT: revocation.id, About.COUNT: len(revocation.entries)})
+        change.revoke(revocation, carried)
+        entry = lock.recorder.write(change, Kind.REVOKED, {
+            About.DOCUMENT: revocation.id, About.COUNT: len(revocation.entries)})
+        _clear_slots(lock, change)
     lock.forget_news_digest()
-    lock.changed()
     _end_hold_if_revoked(lock)
-    return APPLIED
+    return entry
+
+
+def _clear_slots(lock: Lock, change: Change) -> None:
+    """Take PINs off the door whose chain was taken back."""
+    for slot in lock.store.slots():
+        links = tuple(link.grant for link in read_chain(slot.wire or (), last=ENROL))
+        if first_revoked(links, lock.store):
+            change.clear_slot(slot.number)
+            lock.recorder.write(change, Kind.REMOVED, {
+                About.SLOT: slot.number, About.LEAF: links[-1].id, About.VERSION: slot.version})
 
 
 def _end_hold_if_revoked(lock: Lock) -> None:
@@ -95,10 +132,10 @@ def _end_hold_if_revoked(lock: Lock) -> None:
         lock.held = replace(lock.held, until=0)
 
 
-def _take_site(lock: Lock, item: BundleItem, nonce: bytes) -> int:
+def _take_site(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     owned = lock.owner()
     if item.document == owned.site_bytes:
-        return KNOWN
+        return None
     try:
         taken = ownership.next_site(owned, item.document)
     except Untrusted:
@@ -106,65 +143,65 @@ def _take_site(lock: Lock, item: BundleItem, nonce: bytes) -> int:
     with lock.store.change() as change:
         ownership.keep(change, taken)
         change.drop_meta("recovery")
-        lock.recorder.write(change, Kind.SITE_CHANGED, {About.VERSION: taken.place.site.version})
+        entry = lock.recorder.write(
+            change, Kind.SITE_CHANGED, {About.VERSION: taken.place.site.version})
     lock.stand_on(taken)
-    lock.changed()
-    return APPLIED
+    return entry
 
 
 def _recovered(lock: Lock, item: BundleItem) -> ownership.Owned:
     """Paper alone: the button, a day of powered-on time, and the button again (S9)."""
     taken = ownership.recovered_site(lock.owner(), item.document)
-    count, uptime = lock.outside.count(), lock.recorder.uptime()
-    if not lock.window.is_open(count):
+    if not lock.window.is_open(lock.outside.count()):
         raise NotTaken(Reason.WINDOW_CLOSED, "S9", "press the inside button first")
-    waiting = lock.store.meta("recovery")
-    name = id_of(item.document)
-    if waiting is not None and waiting[:16] == name:
-        ready = int.from_bytes(waiting[16:], "big")
-        if uptime >= ready:
-            return taken
-        raise NotTaken(Reason.WINDOW_CLOSED, "S9", f"{ready - uptime} s of the wait are left")
+    waiting = ownership.recovery(lock.store)
+    if waiting is None or waiting.document != item.document:
+        waiting = _begin_recovery(lock, taken)
+    left = waiting.ready - lock.recorder.uptime()
+    if left > 0:
+        raise NotTaken(Reason.WINDOW_CLOSED, "S9", f"{left} s of the wait are left")
+    return taken
+
+
+def _begin_recovery(lock: Lock, taken: ownership.Owned) -> Recovery:
+    """From now on a phone that the paper leaves out signs nothing more; the wait begins."""
+    waiting = Recovery(lock.recorder.uptime() + RECOVERY_WAIT_SECONDS, taken.site_bytes)
     with lock.store.change() as change:
-        change.put_meta("recovery", name + (uptime + RECOVERY_WAIT_SECONDS).to_bytes(8, "big"))
+        change.put_meta("recovery", waiting.encode())
         lock.recorder.write(change, Kind.ALARM, {
-            About.DETAIL: "recovery by paper has begun", About.DOCUMENT: name})
-    raise NotTaken(Reason.WINDOW_CLOSED, "S9", f"{RECOVERY_WAIT_SECONDS} s of the wait are left")
+            About.DETAIL: "recovery by paper has begun", About.DOCUMENT: id_of(taken.site_bytes)})
+    lock.stand_on(ownership.stopped(lock.owner(), waiting.site))
+    return waiting
 
 
-def _take_doors(lock: Lock, item: BundleItem, nonce: bytes) -> int:
+def _take_doors(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     owned = lock.owner()
     if item.document == owned.doors_bytes:
-        return KNOWN
+        return None
     taken = ownership.next_doors(owned, item.document)
     with lock.store.change() as change:
         ownership.keep(change, taken)
-        lock.recorder.write(change, Kind.DOORS_CHANGED, {About.VERSION: taken.doors.version})
+        entry = lock.recorder.write(
+            change, Kind.DOORS_CHANGED, {About.VERSION: taken.doors.version})
     lock.stand_on(taken)
-    lock.changed()
-    return APPLIED
+    return entry
 
 
-def _take_config(lock: Lock, item: BundleItem, nonce: bytes) -> int:
+def _take_config(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     owned = lock.owner()
     if item.document == lock.store.meta("config"):
-        return KNOWN
+        return None
     config = accept_config(
         owned.place.site, item.document, item.chain, door=owned.place.door,
         above=owned.config.version)
     with lock.store.change() as change:
         change.put_meta("config", item.document)
-        if item.chain is None:
-            change.drop_meta("config_chain")
-        else:
-            change.put_meta("config_chain", cbor.encode(item.chain))
-        lock.recorder.write(change, Kind.CONFIGURED, {About.VERSION: config.version})
+        entry = lock.recorder.write(change, Kind.CONFIGURED, {About.VERSION: config.version})
     lock.stand_on(replace(owned, config=config))
-    lock.changed()
-    return APPLIED
+    return entry
 
 
-def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> int:
+def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     place = lock.owner().place
     told = accept_time(place.site, item.document, place.lock, nonce, item.chain)
     if first_revoked(told.signer, lock.store):
@@ -173,12 +210,12 @@ def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> int:
         lock.recorder.clock, Told(told.at, by_owner=bool(told.signer)), lock.outside.count())
     if clock is None:
         raise NotTaken(Reason.TIME_UNSURE, "T7", "the step is more than this signer alone may make")
-    if abs(told.at - lock.now().at) > 1 or lock.now().state.value > 0:
-        lock.set_clock(clock, "owner" if told.signer else "hub")
-    return APPLIED
+    if abs(told.at - lock.now().at) <= 1 and lock.now().state is TimeState.SYNCED:
+        return None
+    return lock.set_clock(clock, "owner" if told.signer else "hub")
 
 
-def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> int:
+def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     if item.chain is None:
         raise Malformed("H1", "enrolment: comes with its chain")
     site, signing = lock.owner().place.site, lock.secrets.signing.public
@@ -186,25 +223,22 @@ def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> int:
     enrolment = accept_enrolment(site, wire, signing, slot_version=-1)
     slot = lock.store.slot(enrolment.credential.slot)
     if slot is not None and slot.version == enrolment.credential.version and slot.wire == wire:
-        return KNOWN
+        return None
     if slot is not None and enrolment.credential.version <= slot.version:
         raise NotTaken(Reason.STALE_DOCUMENT, "H4", "the slot has a newer version")
     if first_revoked(enrolment.verified.links, lock.store):
         raise NotTaken(Reason.REVOKED, "R2", "the key that enrols was taken back")
-    hashed = _pin_verifier(lock, enrolment) if enrolment.credential.kind is CredentialKind.PIN else None
-    with lock.store.change() as change:
-        _put(change, enrolment, hashed)
-        lock.recorder.write(change, Kind.ENROLLED, {
-            About.SLOT: enrolment.credential.slot, About.LEAF: enrolment.verified.leaf.id,
-            About.VERSION: enrolment.credential.version})
-    lock.changed()
-    return APPLIED
-
-
-def _put(change: Change, enrolment: Enrolment, hashed: bytes | None) -> None:
     credential = enrolment.credential
-    change.put_slot(
-        Slot(credential.slot, credential.version, int(credential.kind), enrolment.wire, off=False), hashed)
+    if credential.kind is not CredentialKind.PIN:
+        raise NotTaken(Reason.NO_RIGHT, "H8", "this door has no reader for that")
+    hashed = _pin_verifier(lock, enrolment)
+    with lock.store.change() as change:
+        change.put_slot(
+            Slot(credential.slot, credential.version, int(credential.kind), wire, off=False),
+            hashed)
+        return lock.recorder.write(change, Kind.ENROLLED, {
+            About.SLOT: credential.slot, About.LEAF: enrolment.verified.leaf.id,
+            About.VERSION: credential.version})
 
 
 def _pin_verifier(lock: Lock, enrolment: Enrolment) -> bytes:
@@ -251,7 +285,7 @@ def pin_keys(lock: Lock) -> PinKeys:
     return PinKeys(kept["pepper"], kept["salt"], lock.owner().place.door)
 
 
-Taker = Callable[[Lock, BundleItem, bytes], int]
+Taker = Callable[[Lock, BundleItem, bytes], Appended | None]  # None: it was known already
 TAKERS: dict[str, Taker] = {
     REVOKE: _take_revocation, SITE: _take_site, DOORS_MAP: _take_doors, CONFIG: _take_config,
     TIME: _take_time, ENROL: _take_enrolment,

@@ -5,14 +5,19 @@ Spec: spec/commissioning.md, sections 3 and 4; spec/log.md, section 6.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from mortice.core import cbor
 from mortice.core.log import About, Kind, Receipt
 from mortice.core.timekeeping import Told, attested
 from mortice.lockd import ownership
 from mortice.lockd.daemon import Lock
 from mortice.lockd.ownership import Owned
-from mortice.lockd.secrets import LockSecrets, new_secrets, save_secrets
+from mortice.lockd.secrets import (
+    LockSecrets,
+    begin_reset,
+    finish_reset,
+    load_secrets,
+    save_secrets,
+)
 from mortice.lockd.store import Appended
 
 RESET_HOLD_SECONDS = 10.0  # nobody leans on a button for this long by mistake
@@ -20,12 +25,12 @@ RESET_HOLD_SECONDS = 10.0  # nobody leans on a button for this long by mistake
 
 def take_over(lock: Lock, owned: Owned, at: int) -> Appended:
     """Pin the first owner, burn the one-time secret, and take the owner's time."""
-    _burn_secret(lock)
     clock = attested(lock.recorder.clock, Told(at, by_owner=True), lock.outside.count())
     with lock.store.change() as change:
         ownership.keep(change, owned)
         entry = lock.recorder.write(
             change, Kind.COMMISSIONED, {About.VERSION: owned.place.site.version}, seal=True)
+    _burn_secret(lock)
     lock.window.shut()
     lock.stand_on(owned)
     if clock is not None:
@@ -34,7 +39,7 @@ def take_over(lock: Lock, owned: Owned, at: int) -> Appended:
 
 
 def _burn_secret(lock: Lock) -> None:
-    """The secret is gone before the owner is pinned, so that no power cut leaves it usable."""
+    """An owned lock takes no secret, so a power cut before this leaves nothing usable."""
     kept = dict(lock.secrets.kept)
     kept["takeover"] = lock.outside.random(len(kept["takeover"]))
     lock.secrets = LockSecrets(kept)
@@ -42,17 +47,16 @@ def _burn_secret(lock: Lock) -> None:
 
 
 def factory_reset(lock: Lock) -> bytes:
-    """Wipe owner, keys and log; returns the last signed head of the old log, for whoever wants it.
+    """Wipe owner, keys and log; the new log begins with the signed head that ended the old one.
 
-    Only the inside button comes here. The new identity is drawn first: old grants name the old
-    lock's keys and are worth nothing from then on.
+    Only the inside button comes here. Old grants name the old lock's keys and are worth nothing
+    from then on. A power cut on the way ends in the finished reset, never in half of one.
     """
     last = lock.recorder.head()
-    secrets = new_secrets(lock.outside)
-    save_secrets(lock.folder, secrets)
-    lock.store.wipe()
-    lock.become(secrets)
-    lock.note(Kind.RESET, {About.DOCUMENT: last[-64:]})
+    begin_reset(lock.store)
+    finish_reset(lock.store, lock.folder, lock.outside)
+    lock.become(load_secrets(lock.folder, lock.outside))
+    lock.note(Kind.RESET, {About.DOCUMENT: last})
     return last
 
 
@@ -61,14 +65,8 @@ def start_incarnation(lock: Lock, receipt: Receipt) -> None:
     with lock.store.change() as change:
         change.put_number("incarnation", lock.recorder.incarnation + 1)
         change.put_number("rolled_back", 1)
-        lock.recorder.write(change, Kind.INCARNATION, {
-            About.HEADS: [[receipt.size, receipt.root], [lock.store.size, lock.store.root()]]}, seal=True)
+        heads: list[cbor.Value] = [
+            [receipt.size, receipt.root], [lock.store.size, lock.store.root()]]
+        lock.recorder.write(change, Kind.INCARNATION, {About.HEADS: heads}, seal=True)
     lock.rolled_back = True
     lock.note(Kind.ALARM, {About.DETAIL: "this lock's memory was put back to an older state"})
-
-
-def restored(lock: Lock) -> None:
-    """The owner has looked at the lock and trusts its counts again."""
-    lock.rolled_back = False
-    if lock.held:
-        lock.held = replace(lock.held)

@@ -1,4 +1,4 @@
-"""The keypad: digits in, one verdict out, and a try that is on the disk before the verdict is known.
+"""The keypad: digits in, one verdict out, a try that is on the disk before the verdict is known.
 
 The order is the protection: the try is counted durably, then the slow hash is made, then compared.
 Cutting the power between guesses wins nothing. Somebody else's right PIN forgives no wrong tries; a
@@ -12,18 +12,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from mortice.core.decision import Ask
 from mortice.core.commands import Command
+from mortice.core.decision import Ask
 from mortice.core.enrolment import accept_enrolment, presented
 from mortice.core.errors import Malformed, Theirs
 from mortice.core.limits import ENTRY_SECONDS, PIN_DIGITS_MAX, PIN_INDEX_DIGITS
 from mortice.core.log import About, Result
 from mortice.core.pin import Entry, Spent, Tries, Typed, read_typed, verifier
 from mortice.core.refusal import Reason
-from mortice.core.stages import Refused, Verified
+from mortice.core.stages import Presented, Reader, Refused, Verified
 from mortice.drivers import Light
-from mortice.lockd.daemon import Lock, Outcome, Shown
+from mortice.lockd.daemon import Lock, Shown
 from mortice.lockd.deliver import pin_keys
+from mortice.lockd.outcome import Outcome
+from mortice.lockd.record import READERS
 from mortice.lockd.store import DiskFull, Slot, Tried
 
 MOST_DIGITS = PIN_INDEX_DIGITS + PIN_DIGITS_MAX
@@ -71,19 +73,20 @@ class Keypad:
 
 
 def _light(result: Outcome | Refused) -> Light:
-    if isinstance(result, Outcome) and not isinstance(result.decision, Refused):
-        return Light.YES if result.result is not Result.JAMMED else Light.NO
-    refused = result if isinstance(result, Refused) else result.decision
-    resting = isinstance(refused, Refused) and refused.reason is Reason.RESTING
-    return Light.WAIT if resting else Light.NO
+    refused = result if isinstance(result, Refused) else result.refused
+    if refused is not None:
+        return Light.WAIT if refused.reason is Reason.RESTING else Light.NO
+    jammed = isinstance(result, Outcome) and result.result is Result.JAMMED
+    return Light.NO if jammed else Light.YES
 
 
 async def pin_typed(lock: Lock, digits: str) -> Outcome | Refused:
-    """A whole PIN from the keypad: verified, then opened like any key."""
+    """A whole PIN from the keypad: presented, verified, then opened like any key."""
+    presented = Presented(Reader.KEYPAD, lock.now(), "keypad", digits.encode())
     try:
-        found = await verify_pin(lock, digits)
+        found = await verify_pin(lock, presented)
         if isinstance(found, Refused):
-            lock.refuse(found, {About.READER: 1})
+            lock.refuse(found, {About.READER: READERS.index(presented.reader)})
             return found
         return await lock.opening(found.verified, Ask(Command.UNLOCK), Shown(give_back=found.tried))
     except DiskFull:
@@ -98,13 +101,10 @@ class RightPin:
     tried: Tried
 
 
-async def verify_pin(lock: Lock, digits: str) -> RightPin | Refused:
+async def verify_pin(lock: Lock, presented: Presented) -> RightPin | Refused:
     """Whose PIN it is, or why not. Counts the try durably before anything is compared."""
     policy = lock.owner().config.pins
-    try:
-        typed: Typed | None = read_typed(digits, policy.entry)
-    except Malformed:
-        typed = None
+    typed = _split(presented.shown, policy.entry)
     scope = typed.index if typed and policy.entry is Entry.INDEX else "door"
     if lock.rolled_back:
         return Refused(Reason.LOG_ROLLED_BACK, "R15")
@@ -120,6 +120,14 @@ async def verify_pin(lock: Lock, digits: str) -> RightPin | Refused:
     if slot is None:
         return _wrong(lock, scope, policy.spent)
     return _judged(lock, slot, Tried(scope, uptime))
+
+
+def _split(shown: bytes, entry: Entry) -> Typed | None:
+    """What was typed, if it can be a PIN at all."""
+    try:
+        return read_typed(shown.decode("ascii"), entry)
+    except (Malformed, UnicodeDecodeError):
+        return None
 
 
 def _count_try(lock: Lock, scope: str, tries: Tries, uptime: int) -> None:
@@ -152,11 +160,7 @@ def _judged(lock: Lock, slot: Slot, tried: Tried) -> RightPin | Refused:
 
 async def pin_shown(lock: Lock, digits: bytes, verified: Verified) -> Refused | None:
     """A PIN as the second check beside a phone's key: it must be enrolled under that very key."""
-    try:
-        text = digits.decode("ascii")
-    except UnicodeDecodeError:
-        text = ""
-    found = await verify_pin(lock, text)
+    found = await verify_pin(lock, Presented(Reader.LINK, lock.now(), "link", digits))
     if isinstance(found, Refused):
         return found
     if found.verified.links[-2].id != verified.leaf.id:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
@@ -23,6 +24,7 @@ from mortice.lockd.daemon import Lock
 LOG = logging.getLogger(__name__)
 LENGTH_BYTES = 2
 CONNECTIONS_MAX = 256  # open at once, proved or not
+GRACE_SECONDS = 1.0  # after the last moment for a proof: it is refused by the lock's own count
 
 
 class Listener:
@@ -32,7 +34,7 @@ class Listener:
         self._lock = lock
         self._server: asyncio.Server | None = None
         self._buckets = Buckets()
-        self._open: set[_Connection] = set()
+        self._open: dict[_Connection, None] = {}  # oldest first
         self.dropped = 0
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
@@ -53,20 +55,26 @@ class Listener:
         """Stop listening and end every conversation."""
         self.halt()
 
-    def admit(self, connection: _Connection) -> bool:
-        """Is there room for one more connection?"""
-        if len(self._open) >= CONNECTIONS_MAX:
-            self.dropped += 1
-            return False
-        self._open.add(connection)
-        return True
+    def admit(self, connection: _Connection) -> None:
+        """Take one more connection. If there are too many, the busiest source loses its oldest."""
+        self._open[connection] = None
+        if len(self._open) > CONNECTIONS_MAX:
+            self._drop_from_the_busiest(list(self._open))
+
+    def _drop_from_the_busiest(self, among: list[_Connection]) -> None:
+        """A crowd from one place is thinned; somebody else's phone is not kept out by it."""
+        busiest = Counter(connection.source for connection in among).most_common(1)[0][0]
+        self.dropped += 1
+        oldest = next(c for c in among if c.source == busiest)
+        self.forget(oldest)
+        oldest.close()
 
     def forget(self, connection: _Connection) -> None:
         """The connection has ended."""
-        self._open.discard(connection)
+        self._open.pop(connection, None)
 
     def may_start(self, source: str, message: bytes) -> bool:
-        """The cheap checks before any public-key work (K1 to K3, K9)."""
+        """Whether message 1 passes the cheap checks before public-key work (J1 to J3, J9)."""
         lock = self._lock
         if lock.owned is not None:
             try:
@@ -74,10 +82,12 @@ class Listener:
             except Theirs:
                 self.dropped += 1
                 return False
-        half_open = sum(not c.conversation.proved for c in self._open)
-        if half_open > HALF_OPEN_MAX or not self._buckets.take(source, lock.outside.count()):
+        if not self._buckets.take(source, lock.outside.count()):
             self.dropped += 1
             return False
+        half_open = [c for c in self._open if c.begun and not c.conversation.proved]
+        if len(half_open) >= HALF_OPEN_MAX:
+            self._drop_from_the_busiest(half_open)
         return True
 
 
@@ -88,22 +98,21 @@ class _Connection(asyncio.Protocol):
         self._listener, self._lock = listener, lock
         self._buffer = bytearray()
         self._busy = False
-        self._started = False
+        self.begun = False  # message 1 was taken
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
-        self._source = ""
+        self.source = ""
         self.conversation = Conversation(lock, "")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self._source = str(peer[0]) if peer else "local"
-        if not self._listener.admit(self):
-            transport.abort()
-            return
+        self.source = str(peer[0]) if peer else "local"
+        self.conversation = Conversation(self._lock, self.source)
         self._wait(PROOF_SECONDS)
+        self._listener.admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.forget(self)
@@ -149,11 +158,11 @@ class _Connection(asyncio.Protocol):
         self._take(message)
 
     def _take(self, message: bytes) -> None:
-        if not self._started:
-            self._started = len(message) > 1  # asking a new lock for its keys starts nothing
-            if not self._listener.may_start(self._source, message):
+        if not self.begun:
+            if not self._listener.may_start(self.source, message):
                 self.close()
                 return
+            self.begun = len(message) > 1  # asking a new lock for its keys begins nothing
         self._busy = True
         self._run(self._answer(message))
 
@@ -167,13 +176,14 @@ class _Connection(asyncio.Protocol):
         except Closed:
             self.close()
             return
-        except Exception:  # noqa: BLE001 — a fault of ours ends one conversation, never the daemon
-            LOG.exception("a conversation ended in a fault")
+        except Exception:
+            LOG.exception("a conversation ended in a fault")  # one conversation, never the daemon
             self.close()
             return
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(len(answer).to_bytes(LENGTH_BYTES, "big") + answer)
-        self._wait(SESSION_SECONDS if self.conversation.proved else PROOF_SECONDS)
+        proved = self.conversation.proved
+        self._wait(SESSION_SECONDS if proved else PROOF_SECONDS + GRACE_SECONDS)
         self._busy = False
         self._next()

@@ -1,8 +1,9 @@
 """Whose door this is: the pinned root, the door map, the settings, and how each is replaced.
 
-A lock without an owner takes one root, from whoever shows its one-time secret within ten minutes of
-the inside button. After that a root follows a root only by the rules of core/site.py; paper alone
-needs the button, a day's wait, and the button again. Factory reset is possible from the inside only.
+A lock without an owner takes one root, from whoever shows its one-time secret within ten minutes
+of the inside button. After that a root follows a root only by the rules of core/site.py. Paper
+alone needs the button, a day's wait, and the button again; while it waits, only what both roots
+allow counts. Factory reset is possible from the inside only.
 
 Spec: spec/site.md, spec/commissioning.md.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from mortice.core.config import Config, accept_config
+from mortice.core.config import Config, read_config
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.limits import WINDOW_SECONDS
 from mortice.core.site import (
@@ -22,12 +23,15 @@ from mortice.core.site import (
     accept_doors,
     accept_first,
     accept_next,
+    read_doors,
     read_site,
     recovers,
+    while_recovering,
 )
 from mortice.lockd.store import Change, Store
 
 RECOVERY_WAIT_SECONDS = 86_400  # powered-on seconds between the two presses of the button
+READY_BYTES = 8  # of the powered-on second at which a recovery may be finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +58,25 @@ def load(store: Store, lock: bytes) -> Owned | None:
     site_bytes, doors_bytes, door = store.meta("site"), store.meta("doors"), store.meta("door")
     if site_bytes is None or doors_bytes is None or door is None:
         return None
-    site, _ = read_site(site_bytes)
-    doors = accept_doors(site, doors_bytes)
-    config_bytes = store.meta("config")
-    config = Config(door)
-    if config_bytes is not None:
-        chain = store.meta("config_chain")
-        config = accept_config(site, config_bytes, _list(chain), door=door, above=0)
-    return _owned(site, site_bytes, doors, doors_bytes, config, door, lock)
+    site, doors = read_site(site_bytes)[0], read_doors(doors_bytes)  # verified when they came in
+    config_bytes, waiting = store.meta("config"), recovery(store)
+    config = Config(door) if config_bytes is None else read_config(config_bytes, site.id)
+    owned = Owned(_place(site, doors, door, lock), doors, config, site_bytes, doors_bytes)
+    return owned if waiting is None else stopped(owned, waiting.site)
 
 
-def _list(encoded: bytes | None) -> list[object] | None:
-    from mortice.core import cbor  # noqa: PLC0415 — only needed for a config below a holder's key
-
-    value = cbor.decode(encoded) if encoded else None
-    return value if isinstance(value, list) else None
-
-
-def _owned(
-    site: Site, site_bytes: bytes, doors: DoorMap, doors_bytes: bytes, config: Config, door: bytes,
-    lock: bytes,
-) -> Owned:
+def _place(site: Site, doors: DoorMap, door: bytes, lock: bytes) -> Place:
     mapped = doors.door(door)
     if mapped is None or mapped.lock.id != lock:
         raise Untrusted("S13", "doors: the map names another lock for this door")
-    return Owned(Place(site, door, lock, zone_named(mapped.zone)), doors, config, site_bytes, doors_bytes)
+    return Place(site, door, lock, zone_named(mapped.zone))
 
 
 def first_owner(site_bytes: bytes, doors_bytes: bytes, door: bytes, lock: bytes) -> Owned:
     """What a new lock is to stand on. Raises Malformed or Untrusted (S checks)."""
     site = accept_first(site_bytes)
     doors = accept_doors(site, doors_bytes)
-    return _owned(site, site_bytes, doors, doors_bytes, Config(door), door, lock)
+    return Owned(_place(site, doors, door, lock), doors, Config(door), site_bytes, doors_bytes)
 
 
 def keep(change: Change, owned: Owned) -> None:
@@ -97,21 +88,55 @@ def keep(change: Change, owned: Owned) -> None:
 
 def next_site(owned: Owned, encoded: bytes) -> Owned:
     """`owned` under the root that follows. Raises S5 to S8."""
-    site = accept_next(owned.place.site, encoded)
-    return replace(owned, place=replace(owned.place, site=site), site_bytes=encoded)
+    return _under(owned, accept_next(read_site(owned.site_bytes)[0], encoded), encoded)
 
 
 def recovered_site(owned: Owned, encoded: bytes) -> Owned:
     """`owned` under a root signed by paper. Whether the wait is over is asked elsewhere."""
-    site = recovers(owned.place.site, encoded)
+    return _under(owned, recovers(read_site(owned.site_bytes)[0], encoded), encoded)
+
+
+def _under(owned: Owned, site: Site, encoded: bytes) -> Owned:
     return replace(owned, place=replace(owned.place, site=site), site_bytes=encoded)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A root signed by paper, and the powered-on second from which it may be taken."""
+
+    ready: int
+    document: bytes
+
+    @property
+    def site(self) -> Site:
+        """The root itself."""
+        return read_site(self.document)[0]
+
+    def encode(self) -> bytes:
+        """As it is kept on the disk."""
+        return self.ready.to_bytes(READY_BYTES, "big") + self.document
+
+
+def recovery(store: Store) -> Recovery | None:
+    """The recovery that waits, if one does."""
+    kept = store.meta("recovery")
+    if kept is None:
+        return None
+    return Recovery(int.from_bytes(kept[:READY_BYTES], "big"), kept[READY_BYTES:])
+
+
+def stopped(owned: Owned, coming: Site) -> Owned:
+    """`owned` while `coming` waits: a phone that the paper leaves out signs nothing any more."""
+    present = read_site(owned.site_bytes)[0]
+    return replace(owned, place=replace(owned.place, site=while_recovering(present, coming)))
 
 
 def next_doors(owned: Owned, encoded: bytes) -> Owned:
     """`owned` under a newer map. Raises S10 to S13."""
     doors = accept_doors(owned.place.site, encoded, above=owned.doors.version)
-    place = owned.place
-    return _owned(place.site, owned.site_bytes, doors, encoded, owned.config, place.door, place.lock)
+    old = owned.place
+    place = _place(old.site, doors, old.door, old.lock)
+    return replace(owned, place=place, doors=doors, doors_bytes=encoded)
 
 
 @dataclass(slots=True)

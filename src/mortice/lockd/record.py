@@ -10,27 +10,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mortice.core import cbor
-from mortice.core.log import About, Entry, Head, Kind, Receipt, Result, read_entry, sign_head, sign_receipt
-from mortice.core.grant import KeyClass
 from mortice.core.document import parse
-from mortice.core.log import RECEIPT
-from mortice.core.limits import SALT_BYTES
+from mortice.core.grant import KeyClass
+from mortice.core.limits import COMMAND_ID_BYTES, SALT_BYTES
+from mortice.core.log import (
+    RECEIPT,
+    About,
+    Entry,
+    Head,
+    Kind,
+    Receipt,
+    Result,
+    read_entry,
+    sign_head,
+    sign_receipt,
+)
 from mortice.core.stages import Granted, Reader, Refused, Verified
 from mortice.core.timekeeping import Clock
 from mortice.lockd.outside import Outside
 from mortice.lockd.secrets import LockSecrets
 from mortice.lockd.store import Appended, Change, Store
 
+READERS = (Reader.LINK, Reader.KEYPAD, Reader.INSIDE)
+
+
 def _last_uptime(store: Store) -> int:
     rows = store.entries(store.size - 1, 1) if store.size else []
     return read_entry(rows[0][1]).uptime if rows else 0
 
 
-READERS = (Reader.LINK, Reader.KEYPAD, Reader.INSIDE)
-
-
 def about_key(verified: Verified) -> dict[int | str, cbor.Value]:
-    """What an entry says of a key: ids of its links, and the mark of a key made for somebody else."""
+    """What an entry says of a key: its links' ids, and the mark of one made for somebody else."""
     about: dict[int | str, cbor.Value] = {
         About.LEAF: verified.leaf.id,
         About.READER: READERS.index(verified.reader),
@@ -47,7 +57,7 @@ def about_key(verified: Verified) -> dict[int | str, cbor.Value]:
 
 
 def about_refusal(refused: Refused) -> dict[int | str, cbor.Value]:
-    """What an entry says of a refusal: the exact reason, the check, and a detail without secrets."""
+    """What an entry says of a refusal: exact reason, check, and a detail without secrets."""
     about: dict[int | str, cbor.Value] = {
         About.REASON: refused.reason.words.number, About.CHECK: refused.check}
     if refused.detail:
@@ -76,16 +86,17 @@ class Recorder:
         return self.store.number("incarnation")
 
     def write(
-        self, change: Change, kind: Kind, about: Mapping[int | str, cbor.Value], *, seal: bool = False,
+        self, change: Change, kind: Kind, about: Mapping[int | str, cbor.Value], *,
+        seal: bool = False,
     ) -> Appended:
         """Append one entry within `change`; with `seal`, sign the head that it makes."""
         now = self.clock.now(self._outside.count())
-        numbered = {int(key): value for key, value in about.items()}
+        numbered: dict[int | str, cbor.Value] = {int(key): value for key, value in about.items()}
         appended = change.append(Entry(
             change.size, now.at, now.state, self.uptime(), kind, numbered,
             self._outside.random(SALT_BYTES)))
         if seal:
-            head = Head(self.incarnation, appended.size, appended.root, now.at)
+            head = Head(self.incarnation, change.size, change.root(), now.at)
             change.seal(appended.index, sign_head(head, self._secrets.signing))
         return appended
 
@@ -98,7 +109,7 @@ class Recorder:
     def decided(
         self, change: Change, decision: Granted | Refused, about: Mapping[int | str, cbor.Value],
     ) -> Appended:
-        """The entry of a decision, and the counts that a grant leaves behind, under a signed head."""
+        """The entry of a decision, and the counts a grant leaves behind, under a signed head."""
         if isinstance(decision, Refused):
             return self.write(change, Kind.REFUSED, {**about, **about_refusal(decision)}, seal=True)
         for count in decision.counts:
@@ -110,8 +121,8 @@ class Recorder:
     def head(self) -> bytes:
         """A signed head of the log as it stands."""
         now = self.clock.now(self._outside.count())
-        return sign_head(
-            Head(self.incarnation, self.store.size, self.store.root(), now.at), self._secrets.signing)
+        head = Head(self.incarnation, self.store.size, self.store.root(), now.at)
+        return sign_head(head, self._secrets.signing)
 
     def receipt(
         self, entry: Appended, leaf: bytes, command_id: bytes, result: Result,
@@ -123,3 +134,11 @@ class Recorder:
             now.at, now.state)
         signed = parse(RECEIPT, sign_receipt(receipt, self._secrets.signing))
         return receipt, signed.signature
+
+    def receipt_for(self, entry: Appended, document: bytes, result: Result) -> bytes:
+        """A whole receipt for what became of a delivered document, named by its id."""
+        now = self.clock.now(self._outside.count())
+        receipt = Receipt(
+            entry.hash, entry.index, self.store.size, self.store.root(), document,
+            bytes(COMMAND_ID_BYTES), result, now.at, now.state)
+        return sign_receipt(receipt, self._secrets.signing)

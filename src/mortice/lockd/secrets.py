@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mortice.core import cbor
 from mortice.core.commissioning import SECRET_BYTES, Code, fingerprint
+from mortice.core.fields import Fields
 from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.noise import StaticKey
 from mortice.core.site import LockKeys
 from mortice.lockd.outside import Outside
+from mortice.lockd.store import Store
 
 NAMES = ("link", "signing", "sealing", "pepper", "salt", "takeover")
 SIZES = dict.fromkeys(NAMES, 32) | {"salt": 16, "takeover": SECRET_BYTES}
@@ -66,16 +68,36 @@ def new_secrets(outside: Outside) -> LockSecrets:
 
 
 def load_secrets(folder: Path, outside: Outside) -> LockSecrets:
-    """The lock's secrets, made on the first start."""
+    """The lock's secrets, made on the first start. Raises Malformed (E, Q8) for a damaged file."""
     path = folder / "keys"
     if path.exists():
-        kept = cbor.decode(path.read_bytes())
-        assert isinstance(kept, dict)
-        return LockSecrets({str(name): bytes(value) for name, value in kept.items()  # type: ignore[arg-type]
-                            if isinstance(value, bytes)})
+        return LockSecrets(_read_secrets(path.read_bytes()))
     secrets = new_secrets(outside)
     save_secrets(folder, secrets)
     return secrets
+
+
+def _read_secrets(encoded: bytes) -> dict[str, bytes]:
+    fields = Fields(cbor.decode(encoded), "this lock's key file", "Q8")
+    kept = {name: fields.bytes(name, SIZES[name]) for name in NAMES}
+    fields.done()
+    return kept
+
+
+RESETTING = "resetting"  # kept while a factory reset is under way
+
+
+def begin_reset(store: Store) -> None:
+    """From here on only the end of the reset is left, however often the power goes."""
+    with store.change() as change:
+        change.put_meta(RESETTING, b"1")
+
+
+def finish_reset(store: Store, folder: Path, outside: Outside) -> None:
+    """Draw another identity and wipe the disk, if a reset has begun."""
+    if store.meta(RESETTING) is not None:
+        save_secrets(folder, new_secrets(outside))
+        store.wipe()
 
 
 def save_secrets(folder: Path, secrets: LockSecrets) -> None:
@@ -84,7 +106,7 @@ def save_secrets(folder: Path, secrets: LockSecrets) -> None:
     partial = folder / "keys.partial"
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(cbor.encode(dict(secrets.kept)))
+        file.write(cbor.encode({name: secrets.kept[name] for name in NAMES}))
         file.flush()
         os.fsync(file.fileno())
     partial.replace(folder / "keys")

@@ -1,8 +1,8 @@
 """The only file that touches the lock's disk: SQLite in WAL mode, synced at every commit.
 
 A `Change` is one transaction: log entries, counts and whatever else belongs to one decision become
-durable together or not at all. The bolt moves only after `Store.change` has returned. Checkpoints of
-the WAL happen in `tidy`, off the bolt's path, so that an opening costs exactly one sync.
+durable together or not at all. The bolt moves only after `Store.change` has returned. Checkpoints
+of the WAL happen in `tidy`, off the bolt's path, so that an opening costs exactly one sync.
 
 Spec: spec/log.md, section 5; spec/decision.md, section 4.
 """
@@ -24,7 +24,8 @@ from mortice.core.pin import Tries
 from mortice.core.revocation import Revocation
 from mortice.core.stages import Count, CountKind, Verified
 
-LOG_SPARE = "spare"  # file beside the database whose room is given back when the disk is full
+TABLES = ("meta", "entry", "node", "uses", "leaf_day", "claim", "signer", "revoked", "news",
+          "slot", "tries")
 
 
 class DiskFull(Exception):
@@ -33,12 +34,10 @@ class DiskFull(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """An entry that is part of a change: its index, leaf hash, and the log's size and root with it."""
+    """An entry that was written: its place in the log and its leaf hash."""
 
     index: int
     hash: bytes
-    size: int
-    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +101,19 @@ class Store:
         self._unsynced_pages += 1
 
     def tidy(self, *, after: int = 200) -> None:
-        """Fold the WAL into the database once `after` changes have gathered; then start a new one."""
+        """Fold the WAL into the database once `after` changes have gathered."""
         if self._unsynced_pages < after:
             return
         self._unsynced_pages = 0
         self._db.execute("PRAGMA wal_checkpoint(RESTART)")
         with self.change() as change:  # its header's sync is paid here, not before a bolt
             change.put_meta("tidied", b"1")
+
+    def wipe(self) -> None:
+        """Forget owner, credentials, counts and log, all or nothing: a factory reset."""
+        with self.change() as change:
+            change.forget_all()
+        self._tree = Frontier()
 
     # --- what is kept ----------------------------------------------------------------------
 
@@ -134,8 +139,8 @@ class Store:
     def entries(self, first: int, most: int) -> list[tuple[int, bytes, bytes | None]]:
         """(index, body, signed head or None) from `first` on."""
         return self._db.execute(
-            "SELECT idx, body, seal FROM entry WHERE idx >= ? ORDER BY idx LIMIT ?",
-            (first, most)).fetchall()
+            "SELECT idx, body, seal FROM entry WHERE idx >= ? ORDER BY idx LIMIT ?", (first, most)
+        ).fetchall()
 
     def node(self, level: int, index: int) -> bytes:
         """A hash of the tree, for proofs; leaf hashes are made from the entries."""
@@ -183,6 +188,11 @@ class Store:
         """Every revoke document that is still of use, by id, as a bundle item's bytes."""
         return dict(self._db.execute("SELECT id, item FROM news"))
 
+    def has_news(self, document: bytes) -> bool:
+        """Whether the revoke document with this id is kept."""
+        row = self._db.execute("SELECT 1 FROM news WHERE id = ?", (document,)).fetchone()
+        return row is not None
+
     # --- credentials -----------------------------------------------------------------------
 
     def slot(self, number: int) -> Slot | None:
@@ -200,7 +210,8 @@ class Store:
     def slot_of(self, verifier: bytes) -> Slot | None:
         """The slot whose PIN has this verifier."""
         row = self._db.execute(
-            "SELECT n, version, kind, wire, off FROM slot WHERE verifier = ?", (verifier,)).fetchone()
+            "SELECT n, version, kind, wire, off FROM slot WHERE verifier = ?", (verifier,)
+        ).fetchone()
         return _slot(row) if row else None
 
     def tries(self, scope: str) -> Tries:
@@ -236,6 +247,10 @@ class Change:
         """The log's size as of this change: the index of the next entry."""
         return self._tree.size
 
+    def root(self) -> bytes:
+        """The log's Merkle root as of this change."""
+        return self._tree.root()
+
     def append(self, entry: Entry) -> Appended:
         """Add an entry to the log."""
         body = entry.encode()
@@ -245,7 +260,7 @@ class Change:
         inner = [node for node in finished if node[0] > 0]
         if inner:
             self._db.executemany("INSERT INTO node (level, idx, hash) VALUES (?, ?, ?)", inner)
-        appended = Appended(entry.index, hashed, self._tree.size, self._tree.root())
+        appended = Appended(entry.index, hashed)
         self.appended.append(appended)
         return appended
 
@@ -292,8 +307,8 @@ class Change:
         before = self._db.total_changes
         self._db.executemany(
             "INSERT INTO revoked (named, signer, expires) VALUES (?, ?, ?) "
-            "ON CONFLICT (named, signer) DO UPDATE SET expires = excluded.expires "
-            "WHERE expires IS NOT NULL AND (excluded.expires IS NULL OR excluded.expires > expires)",
+            "ON CONFLICT (named, signer) DO UPDATE SET expires = excluded.expires WHERE "
+            "expires IS NOT NULL AND (excluded.expires IS NULL OR excluded.expires > expires)",
             [(e.named, number, e.expires) for e in revocation.entries])
         new = self._db.total_changes - before
         ends = [e.expires for e in revocation.entries]
@@ -306,8 +321,8 @@ class Change:
     def forget_ended(self, at: int, day: int) -> None:
         """Drop what only concerned links that have ended, and quotas of days gone by."""
         for table in ("uses", "claim", "revoked", "news"):
-            self._db.execute(
-                f"DELETE FROM {table} WHERE expires IS NOT NULL AND expires <= ?", (at,))  # noqa: S608 — names from the line above
+            ended = f"DELETE FROM {table} WHERE expires <= ?"  # noqa: S608 — a name from above
+            self._db.execute(ended, (at,))
         self._db.execute("DELETE FROM leaf_day WHERE day < ?", (day - 1,))
 
     def put_slot(self, slot: Slot, verifier: bytes | None) -> None:
@@ -321,7 +336,8 @@ class Change:
     def clear_slot(self, number: int) -> None:
         """Take a credential off the door; its version stays."""
         self._db.execute(
-            "UPDATE slot SET kind = NULL, wire = NULL, verifier = NULL, off = 0 WHERE n = ?", (number,))
+            "UPDATE slot SET kind = NULL, wire = NULL, verifier = NULL, off = 0 WHERE n = ?",
+            (number,))
 
     def switch_slot(self, number: int, *, off: bool) -> None:
         """Switch a PIN off after wrong tries, or on again."""
@@ -348,9 +364,8 @@ class Change:
         else:
             self._db.execute("DELETE FROM tries WHERE scope = ?", (scope,))
 
-    def wipe(self) -> None:
-        """Forget owner, credentials, counts and log: the inside button's factory reset."""
-        for table in ("meta", "entry", "node", "uses", "leaf_day", "claim", "signer", "revoked",
-                      "news", "slot", "tries"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 — names from the line above
-        self._tree.__init__()  # type: ignore[misc]  # an empty tree again
+    def forget_all(self) -> None:
+        """Empty every table."""
+        for table in TABLES:
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 — a name from TABLES
+        self.appended.clear()

@@ -14,11 +14,11 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from mortice.core.decision import Ask, decide
 from mortice.core.commands import Command
+from mortice.core.decision import Ask, day_of, decide
 from mortice.core.door import Bolt, DoorState, Leaf, state_of
 from mortice.core.log import About, Kind
-from mortice.core.stages import Refused, Relock
+from mortice.core.stages import Refused, Relock, TimeState
 from mortice.drivers import BoltSeen, Happening, InsideButton, KeyPressed, LeafSeen, SupplySeen
 from mortice.lockd.daemon import Lock
 from mortice.lockd.identity import RESET_HOLD_SECONDS, factory_reset
@@ -26,6 +26,7 @@ from mortice.lockd.keypad import Keypad
 
 TICK_SECONDS = 1.0  # how often holds and relocks are looked at
 RELOCK_TRIES = 3  # against an obstruction, before the door only tells
+FORGET_SECONDS = 3600.0  # how often what only concerned ended keys is dropped
 
 
 class Watch:
@@ -38,6 +39,7 @@ class Watch:
         self._presses: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self._closed_at: float | None = None
         self._relock_tries = 0
+        self._forgot_at = lock.outside.count()
         lock.hardware.listen(self.heard)
 
     def start(self) -> None:
@@ -88,7 +90,12 @@ class Watch:
         self._restart_relock()
 
     def _leaf_seen(self, leaf: Leaf) -> None:
-        self._lock.note(Kind.LEAF_SEEN, {About.STATE: leaf.value})
+        lock = self._lock
+        entry = lock.note(Kind.LEAF_SEEN, {About.STATE: leaf.value})
+        if state_of(lock.hardware.sight()) is DoorState.BOLT_OUT_DOOR_OPEN:
+            lock.note(Kind.ALARM, {
+                About.DETAIL: "the door is open while its bolt is out",
+                About.CAUSE: entry.index if entry else None})
         self._restart_relock()
 
     def _inside_button(self, held: float) -> None:
@@ -111,8 +118,10 @@ class Watch:
     async def look(self) -> None:
         """What the passing of time asks for: ends of holds, relocking, a tidy disk."""
         lock = self._lock
+        lock.regain_room()
         if lock.owned is None:
             return
+        self._forget_ended()
         if lock.held is not None:
             self._look_at_hold()
             if lock.held is not None:
@@ -120,8 +129,19 @@ class Watch:
         await self._relock_if_due()
         lock.store.tidy()
 
+    def _forget_ended(self) -> None:
+        """Drop counts and news of keys that have ended, once an hour and only by a sure clock."""
+        lock, count = self._lock, self._lock.outside.count()
+        now = lock.now()
+        if count - self._forgot_at < FORGET_SECONDS or now.state is TimeState.UNSURE:
+            return
+        self._forgot_at = count
+        with lock.store.change() as change:
+            change.forget_ended(now.at, day_of(now.at, lock.owner().place.zone))
+        lock.forget_news_digest()
+
     def _look_at_hold(self) -> None:
-        """A hold ends at its end, and as soon as its key would be refused (R7 of the faults list)."""
+        """A hold ends at its end, and as soon as its key would be refused."""
         lock = self._lock
         held = lock.held
         assert held is not None
