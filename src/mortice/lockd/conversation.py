@@ -287,7 +287,8 @@ class Conversation:
             receipt = accept_receipt(encoded, lock.secrets.signing.public)
         except Theirs:
             return  # not ours, so it says nothing about us
-        if receipt.size > lock.store.size and not lock.rolled_back:
+        known = max(lock.store.size, lock.store.number("rolled_from"))
+        if receipt.size > known and not lock.rolled_back:
             start_incarnation(lock, receipt)
 
     def _add_news(

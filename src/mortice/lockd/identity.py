@@ -65,6 +65,7 @@ def start_incarnation(lock: Lock, receipt: Receipt) -> None:
     with lock.store.change() as change:
         change.put_number("incarnation", lock.recorder.incarnation + 1)
         change.put_number("rolled_back", 1)
+        change.put_number("rolled_from", receipt.size)  # up to here it is no news any more
         heads: list[cbor.Value] = [
             [receipt.size, receipt.root], [lock.store.size, lock.store.root()]]
         lock.recorder.write(change, Kind.INCARNATION, {About.HEADS: heads}, seal=True)
