@@ -1,22 +1,25 @@
-"""An exported log and the audit that finds any change to it, with nothing but the lock's public key.
+"""An exported log and the audit that finds any change to it, with only the lock's public key.
 
 Decides whether a log is whole. A changed entry is found by its hash; one that was removed, by its
-index; a cut-off end, by the head or by any receipt that somebody else kept. The audit keeps the
-frontier of the tree and nothing else, so a log of any length costs the same memory.
+index; a cut-off end, by the head or by any receipt that somebody else kept; a log that was cut and
+written on by the lock itself, by a receipt over what stood there before. The audit keeps the
+frontier of the tree and the receipts, so a log of any length costs the same memory.
 
-Spec: spec/log.md, sections 6 and 7. Checks L4 to L9.
+Spec: spec/log.md, sections 6 and 7. Checks L4 to L10.
 """
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from mortice.core.errors import Malformed, Untrusted
+from mortice.core.errors import Malformed, Theirs
 from mortice.core.keys import PublicKey
 from mortice.core.limits import MESSAGE_BYTES
-from mortice.core.log import HASH_BYTES, accept_head, accept_receipt, read_entry
+from mortice.core.log import HASH_BYTES, Receipt, accept_head, accept_receipt, read_entry
 from mortice.core.merkle import Frontier, leaf_hash
 
 MAGIC = b"mortice-log/1\n"
@@ -34,20 +37,18 @@ def entry_frame(encoded: bytes, hashed: bytes) -> bytes:
     return frame(ENTRY, hashed + encoded)
 
 
-def frames(export: bytes) -> Iterator[tuple[int, bytes]]:
+def frames(export: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """The frames of an export. Raises Malformed (L4) on anything but whole frames."""
-    if not export.startswith(MAGIC):
+    if export.read(len(MAGIC)) != MAGIC:
         raise Malformed("L4", "log: this file is not an exported Mortice log")
-    at, end = len(MAGIC), len(export)
-    while at < end:
-        if end - at < FRAME.size:
+    while head := export.read(FRAME.size):
+        if len(head) < FRAME.size:
             raise Malformed("L4", "log: the file stops in the middle of a line")
-        letter, length = FRAME.unpack_from(export, at)
-        at += FRAME.size
-        if length > MESSAGE_BYTES or end - at < length:
+        letter, length = FRAME.unpack(head)
+        body = export.read(min(length, MESSAGE_BYTES))
+        if len(body) != length:
             raise Malformed("L4", "log: the file stops in the middle of an entry")
-        yield letter, export[at:at + length]
-        at += length
+        yield letter, body
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Audit:
 
 
 class Auditor:
-    """Reads an export frame by frame and keeps only the frontier of the tree."""
+    """Reads an export frame by frame and keeps only the frontier of the tree and the receipts."""
 
     def __init__(self, lock: PublicKey) -> None:
         self._lock = lock
@@ -81,22 +82,19 @@ class Auditor:
         self._good = 0  # entries covered by the last good head
         self._counts = {HEAD_FRAME: 0, RECEIPT_FRAME: 0}
         self._times: list[int] = []
+        self._awaited: dict[int, list[Receipt]] = {}  # by the size of the log that they speak of
 
     def run(self, parts: Iterable[tuple[int, bytes]]) -> Audit:
         """Audit all of `parts`. Stops at the first fault."""
-        fault: Fault | None = None
         try:
-            for letter, body in parts:
-                fault = self._take(letter, body)
-                if fault is not None:
-                    break
-            else:
-                fault = self._uncovered()
-        except (Malformed, Untrusted) as error:
+            fault = next(filter(None, (self._take(*part) for part in parts)), None)
+            fault = fault or self._unmet()
+        except Theirs as error:
             fault = Fault(error.check, error.message, self._tree.size)
+        first, last = (self._times[0], self._times[-1]) if self._times else (None, None)
         return Audit(
             self._tree.size, self._counts[HEAD_FRAME], self._counts[RECEIPT_FRAME],
-            self._tree.root(), *(self._times[:1] or [None]), *(self._times[-1:] or [None]), fault)
+            self._tree.root(), first, last, fault)
 
     def _take(self, letter: int, body: bytes) -> Fault | None:
         if letter == ENTRY:
@@ -104,7 +102,7 @@ class Auditor:
         if letter == HEAD_FRAME:
             return self._head(body)
         if letter == RECEIPT_FRAME:
-            return self._receipt(body)
+            return self._receipt(accept_receipt(body, self._lock))
         return None if letter == TITLE else Fault("L4", "unknown line in the file", None)
 
     def _entry(self, hashed: bytes, encoded: bytes) -> Fault | None:
@@ -117,7 +115,13 @@ class Auditor:
             return Fault("L6", f"entry {index} is missing; entry {entry.index} stands there", index)
         self._tree.append(found)
         self._times = [self._times[0] if self._times else entry.at, entry.at]
-        return None
+        return next(filter(None, map(self._agrees, self._awaited.pop(index + 1, ()))), None)
+
+    def _agrees(self, receipt: Receipt) -> Fault | None:
+        if receipt.root == self._tree.root():
+            return None
+        return Fault("L10", f"a receipt over {receipt.size} entries speaks of another log: entries "
+                     "were taken away and others written in their place", receipt.index)
 
     def _head(self, body: bytes) -> Fault | None:
         head = accept_head(body, self._lock)
@@ -125,31 +129,33 @@ class Auditor:
         size = self._tree.size
         if head.size > size:
             return Fault("L7", f"entries {size} to {head.size - 1} were removed from the end", size)
-        if head.size == size and head.root != self._tree.root():
-            return Fault(
-                "L8", f"an entry from {self._good} to {size - 1} was changed together with its hash",
-                self._good if size - self._good == 1 else None)
         if head.size < size:
-            return Fault("L8", f"the signed head for {head.size} entries stands too late", head.size)
+            return Fault("L8", f"the signed head for {head.size} entries stands too late", None)
+        if head.root != self._tree.root():
+            return Fault(
+                "L8", f"an entry from {self._good} to {size - 1} was changed with its hash",
+                self._good if size - self._good == 1 else None)
         self._good = size
         return None
 
-    def _receipt(self, body: bytes) -> Fault | None:
-        receipt = accept_receipt(body, self._lock)
+    def _receipt(self, receipt: Receipt) -> Fault | None:
+        """Receipts stand before the entries that they speak of; a later one proves the length."""
         self._counts[RECEIPT_FRAME] += 1
         if receipt.size > self._tree.size:
-            return Fault(
-                "L7", f"a receipt proves {receipt.size} entries; {self._tree.size} are here",
-                self._tree.size)
-        return None
-
-    def _uncovered(self) -> Fault | None:
-        if self._tree.size == self._good:
+            self._awaited.setdefault(receipt.size, []).append(receipt)
             return None
-        return Fault(
-            "L9", f"no signed head covers the entries from {self._good}", self._good)
+        return self._agrees(receipt) if receipt.size == self._tree.size else None
+
+    def _unmet(self) -> Fault | None:
+        size = self._tree.size
+        if self._awaited:
+            most = max(self._awaited)
+            return Fault("L7", f"a receipt proves {most} entries; {size} are here", size)
+        if size == self._good:
+            return None
+        return Fault("L9", f"no signed head covers the entries from {self._good}", self._good)
 
 
 def audit(export: bytes, lock: PublicKey) -> Audit:
-    """Check an exported log with nothing but the lock's public key (L1 to L9)."""
-    return Auditor(lock).run(frames(export))
+    """Check an exported log with nothing but the lock's public key (L1 to L10)."""
+    return Auditor(lock).run(frames(io.BytesIO(export)))

@@ -1,31 +1,34 @@
 """A folder of keys and settings: whose keys, which doors, and the news to carry.
 
-Everything that is not a key is public or signed, and lies here as JSON that a person can read. Every
-file is replaced whole, so a pulled plug leaves the old one or the new one.
+Everything that is not a key is public or signed, and lies here as JSON that a person can read.
+Every file is replaced whole, so a pulled plug leaves the old one or the new one; whoever changes
+one holds the home's lock file meanwhile, so two commands at once lose nothing.
 
 Spec: spec/home.md.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import secrets
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mortice.client.sealed import new_salt, seal, unseal
-from mortice.core.errors import Malformed
+from mortice.core.errors import Malformed, Misuse
 from mortice.core.grant import Grant
 from mortice.core.keys import ED25519, ESP256, SoftwareKey
 from mortice.core.site import DoorMap, MappedDoor, Role, Site, accept_doors, read_site
 
 ALGORITHMS = {"ed25519": ED25519, "p256": ESP256}
-SITE_ROLES = {Role.ROOT: "root", Role.GRANT: "grant", Role.REVOKE: "revoke", Role.TIME: "time",
-              Role.REFRESH: "refresh"}
+SLUG_CHARS = 60  # of a file's name, which most systems end at 255 bytes
 
 
 class NotThere(Exception):
@@ -34,7 +37,30 @@ class NotThere(Exception):
 
 def slug(name: str) -> str:
     """A name as it stands in file names and on command lines: `Ana Sousa` is `ana-sousa`."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    found = re.sub(r"[\W_]+", "-", plain)[:SLUG_CHARS].strip("-")
+    if not found:
+        raise NotThere(f"{name!r} has neither a letter nor a digit; choose another name")
+    return found
+
+
+def only_one(wanted: str, known: Sequence[str], what: str) -> str:
+    """The one of `known` that is or begins with `wanted`. Raises NotThere."""
+    near = [name for name in known if name.startswith(slug(wanted))]
+    if slug(wanted) in near or len(near) == 1:
+        return slug(wanted) if slug(wanted) in near else near[0]
+    problem = f"more than one {what} begins with" if near else f"no {what} here is called"
+    raise NotThere(f"{problem} {wanted!r}; there are: {', '.join(near or known) or 'none yet'}")
+
+
+@contextmanager
+def whole(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a kept file is read into one sentence (Z2)."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Malformed(
+            "Z2", f"{name} is damaged and cannot be read; restore it from a backup") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +85,34 @@ class Home:
 
     # --- files -----------------------------------------------------------------------------
 
-    def read(self, name: str, absent: Any = None) -> Any:  # noqa: ANN401 — JSON of the caller's own making
-        """A JSON file, or `absent`. Raises Malformed if it is damaged."""
+    def read(self, name: str, absent: Any = None) -> Any:  # noqa: ANN401 — JSON of our own making
+        """A JSON file, or `absent`. Raises Malformed (Z2) if it is damaged or of another kind."""
         path = self.folder / name
-        if not path.exists():
-            return absent
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise Malformed("Z2", f"{name} is damaged and cannot be read; restore it from a backup") from error
+        with whole(name):
+            try:
+                value = json.loads(path.read_text("utf-8"))
+            except FileNotFoundError:
+                return absent
+            if absent is not None and type(value) is not type(absent):
+                raise TypeError(name)
+            return value
 
-    def write(self, name: str, value: Any) -> None:  # noqa: ANN401 — JSON of the caller's own making
+    def update(self, name: str, absent: Any, change: Callable[[Any], Any]) -> None:  # noqa: ANN401 — as `read`
+        """Replace a JSON file by what `change` makes of it, with nobody else in between."""
+        self._make()
+        with (self.folder / ".lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with whole(name):
+                value = change(self.read(name, absent))
+            self.write(name, value)
+
+    def write(self, name: str, value: Any) -> None:  # noqa: ANN401 — as `read`
         """Replace a JSON file whole."""
         self.write_bytes(name, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
     def write_bytes(self, name: str, body: bytes) -> None:
         """Replace a file whole, readable by its owner alone."""
+        self._make()
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = path.with_name(path.name + ".partial")
@@ -85,7 +123,11 @@ class Home:
             os.fsync(file.fileno())
         partial.replace(path)
 
-    # --- keys ------------------------------------------------------------------------------
+    def _make(self) -> None:
+        if not self.folder.is_dir():
+            self.folder.mkdir(parents=True, mode=0o700)
+
+    # --- people ----------------------------------------------------------------------------
 
     def _device_key(self) -> bytes:
         path = self.folder / "device.key"
@@ -95,149 +137,170 @@ class Home:
 
     def people(self) -> list[str]:
         """Everybody whose key lies here."""
-        folder = self.folder / "people"
-        return sorted(p.name for p in folder.iterdir() if (p / "key").exists()) if folder.exists() else []
+        return sorted(path.parent.name for path in self.folder.glob("people/*/key"))
+
+    def person(self, wanted: str) -> str:
+        """The one person here whose name is or begins with `wanted`. Raises NotThere."""
+        return only_one(wanted, self.people(), "person")
 
     def make_person(self, name: str, algorithm: str = "ed25519") -> SoftwareKey:
         """Make a key pair for `name`; an existing one is kept."""
-        if (self.folder / "people" / slug(name) / "key").exists():
-            return self.person_key(name)
-        key = SoftwareKey.from_seed(ALGORITHMS[algorithm], _seed(algorithm))
+        if slug(name) in self.people():
+            return self.person_key(slug(name))
+        key = new_key(ALGORITHMS[algorithm])
         self.keep_person(name, key)
         return key
 
     def keep_person(self, name: str, key: SoftwareKey) -> None:
         """Keep a holder's key under the device key."""
         body = bytes([list(ALGORITHMS.values()).index(key.public.alg)]) + key.seed
-        self.write_bytes(f"people/{slug(name)}/key", seal(body, device_key=self._device_key()))
         self.write(f"people/{slug(name)}/name.json", {"name": name})
+        self.write_bytes(f"people/{slug(name)}/key", seal(body, self._device_key()))
 
     def person_key(self, name: str) -> SoftwareKey:
-        """The key of `name`. Raises NotThere."""
-        path = self.folder / "people" / slug(name) / "key"
-        if not path.exists():
-            known = ", ".join(self.people()) or "nobody yet"
-            raise NotThere(f"no key of {name!r} lies here; there are: {known}")
-        body = unseal(path.read_bytes(), device_key=self._device_key())
-        return SoftwareKey.from_seed(list(ALGORITHMS.values())[body[0]], body[1:])
+        """The key of `name`. Raises NotThere, Malformed."""
+        file = f"people/{self.person(name)}/key"
+        with whole(file):
+            body = unseal((self.folder / file).read_bytes(), self._device_key())
+            return SoftwareKey.from_seed(list(ALGORITHMS.values())[body[0]], body[1:])
 
     def display_name(self, name: str) -> str:
         """The name as the person writes it."""
         return str(self.read(f"people/{slug(name)}/name.json", {}).get("name", name))
 
-    def keep_site_key(self, role: Role, key: SoftwareKey, passphrase: str) -> None:
-        """Keep one of the owner's keys under the passphrase."""
-        salt_file = self.folder / "site" / "salt"
-        if not salt_file.exists():
-            self.write_bytes("site/salt", new_salt())
-        sealed = seal(key.seed, passphrase=passphrase, salt=salt_file.read_bytes())
-        self.write_bytes(f"site/{SITE_ROLES[role]}.key", sealed)
+    # --- the owner's keys, one folder for each version of the root ---------------------------
+
+    def keep_site_keys(
+        self, version: int, keys: Mapping[Role, SoftwareKey], passphrase: str) -> None:
+        """Keep the owner's keys of one version of the root under the passphrase."""
+        salt = new_salt()
+        for role, key in keys.items():
+            self.write_bytes(_key_file(role, version), seal(key.seed, passphrase, salt))
 
     def site_key(self, role: Role, passphrase: str) -> SoftwareKey:
         """One of the owner's keys. Raises NotThere, WrongPassphrase."""
-        path = self.folder / "site" / f"{SITE_ROLES[role]}.key"
-        if not path.exists():
-            raise NotThere("the owner's keys do not lie in this home; use the home that made the site")
-        return SoftwareKey.from_seed(ED25519, unseal(path.read_bytes(), passphrase=passphrase))
+        if not self.owns_site():
+            raise NotThere("the owner's keys do not lie in this home; use the home that has them")
+        path = self.folder / _key_file(role, self.site().version)
+        return SoftwareKey.from_seed(ED25519, unseal(path.read_bytes(), passphrase))
 
     def owns_site(self) -> bool:
         """Do the owner's keys lie here?"""
-        return (self.folder / "site" / "grant.key").exists()
+        made = (self.folder / "site.json").exists()
+        return made and (self.folder / _key_file(Role.GRANT, self.site().version)).exists()
 
     # --- the site's public documents ---------------------------------------------------------
+
+    def roots(self) -> list[bytes]:
+        """Every root of the site from the first to the newest. Raises NotThere."""
+        kept = self.read("site.json")
+        if kept is None:
+            raise NotThere("there is no site here yet")
+        with whole("site.json"):
+            return [bytes.fromhex(root) for root in (*kept.get("older", ()), kept["root"])]
+
+    def site_bytes(self) -> bytes:
+        """The newest root's bytes. Raises NotThere."""
+        return self.roots()[-1]
 
     def site(self) -> Site:
         """The newest root known here. Raises NotThere."""
         return read_site(self.site_bytes())[0]
 
-    def site_bytes(self) -> bytes:
-        """The newest root's bytes. Raises NotThere."""
-        kept = self.read("site.json", {}).get("root")
-        if kept is None:
-            raise NotThere("there is no site here yet; make one with: mortice site create NAME")
-        return bytes.fromhex(kept)
+    def doors_bytes(self) -> bytes | None:
+        """The newest door map's bytes."""
+        with whole("site.json"):
+            kept = self.read("site.json", {}).get("doors")
+            return bytes.fromhex(kept) if kept else None
 
     def doors(self) -> DoorMap | None:
         """The newest door map known here."""
-        kept = self.read("site.json", {}).get("doors")
-        return accept_doors(self.site(), bytes.fromhex(kept)) if kept else None
+        kept = self.doors_bytes()
+        return accept_doors(self.site(), kept) if kept else None
 
-    def keep_site(self, *, root: bytes | None = None, doors: bytes | None = None, name: str | None = None) -> None:
-        """Keep newer public documents."""
-        kept = self.read("site.json", {})
-        for field, value in (("root", root), ("doors", doors)):
-            if value is not None:
-                kept[field] = value.hex()
-        if name is not None:
-            kept["name"] = name
-        self.write("site.json", kept)
+    def keep_site(
+        self, *, root: bytes | None = None, doors: bytes | None = None, name: str | None = None,
+    ) -> None:
+        """Keep newer public documents, all of them in one step."""
+        older = [old.hex() for old in self.roots()] if root and self.read("site.json") else None
+        new = {"older": older, "root": root and root.hex(), "doors": doors and doors.hex(),
+               "name": name}
+        self.update("site.json", {}, lambda kept: kept | {
+            field: value for field, value in new.items() if value is not None})
+
+    def site_name(self) -> str:
+        """What the owner calls the site."""
+        return str(self.read("site.json", {}).get("name", ""))
 
     def known_doors(self) -> list[KnownDoor]:
         """Every door of the map, with its last known address."""
-        doors = self.doors()
-        where = self.read("where.json", {})
-        known = []
-        for door in doors.doors if doors else ():
-            address = where.get(door.id.hex(), {})
-            known.append(KnownDoor(door, str(address.get("host", "")), int(address.get("port", 0))))
-        return known
+        doors, where = self.doors(), self.read("where.json", {})
+        with whole("where.json"):
+            return [
+                KnownDoor(door, str(at.get("host", "")), int(at.get("port", 0)))
+                for door in (doors.doors if doors else ())
+                for at in [where.get(door.id.hex(), {})]]
 
     def door(self, wanted: str) -> KnownDoor:
         """The one door whose name begins with `wanted`. Raises NotThere."""
-        known = self.known_doors()
-        exact = [door for door in known if door.slug == slug(wanted)]
-        near = exact or [door for door in known if door.slug.startswith(slug(wanted))]
-        if len(near) == 1:
-            return near[0]
-        names = ", ".join(door.slug for door in (near or known)) or "none yet"
-        problem = "more than one door is called" if near else "no door is called"
-        raise NotThere(f"{problem} {wanted!r}; the doors are: {names}")
+        known = {door.slug: door for door in self.known_doors()}
+        return known[only_one(wanted, list(known), "door")]
 
     def keep_address(self, door: bytes, host: str, port: int) -> None:
         """Remember where a door answers."""
-        where = self.read("where.json", {})
-        where[door.hex()] = {"host": host, "port": port}
-        self.write("where.json", where)
+        self.update("where.json", {}, lambda kept: {**kept, door.hex(): {
+            "host": host, "port": port}})
 
     # --- what was given ------------------------------------------------------------------------
 
     def issued(self) -> list[dict[str, Any]]:
-        """Every link signed here: id, label (for whom), doors, exp, parents, all ids as hex."""
+        """Every link signed here: id, label (for whom), kind, doors, exp and parents, ids as hex.
+
+        `chain` is the whole chain where it is kept, so that it can be shown or made anew.
+        """
         kept: list[dict[str, Any]] = self.read("issued.json", [])
         return kept
 
-    def keep_issued(self, links: Sequence[Grant], label: str) -> None:
-        """Remember for whom the last of `links` was signed."""
+    def keep_issued(
+        self, links: Sequence[Grant], label: str, *, kind: str = "key", chain: bytes | None = None,
+    ) -> None:
+        """Remember for whom the last of `links` was signed. The same link is kept once."""
         leaf = links[-1]
         record = {
-            "id": leaf.id.hex(), "label": label, "doors": sorted(d.hex() for d in leaf.doors),
-            "exp": leaf.exp, "parents": [link.id.hex() for link in links[:-1]]}
-        self.write("issued.json", [*self.issued(), record])
+            "id": leaf.id.hex(), "label": label, "kind": kind,
+            "doors": sorted(door.hex() for door in leaf.doors), "exp": leaf.exp,
+            "parents": [link.id.hex() for link in links[:-1]], "chain": chain and chain.hex()}
+        self.update("issued.json", [], lambda kept: [
+            *(old for old in kept if old["id"] != record["id"]), record])
 
     def names(self) -> dict[bytes, str]:
         """For whom each link signed here is, by its id."""
-        return {bytes.fromhex(record["id"]): str(record["label"]) for record in self.issued()}
+        with whole("issued.json"):
+            return {bytes.fromhex(record["id"]): str(record["label"]) for record in self.issued()}
 
-    # --- news and receipts -------------------------------------------------------------------
+    # --- news ----------------------------------------------------------------------------------
 
     def news(self) -> dict[bytes, bytes]:
         """Revoke documents to carry, by id."""
-        return {bytes.fromhex(k): bytes.fromhex(v) for k, v in self.read("news.json", {}).items()}
+        with whole("news.json"):
+            kept = self.read("news.json", {})
+            return {bytes.fromhex(k): bytes.fromhex(v) for k, v in kept.items()}
 
     def keep_news(self, more: dict[bytes, bytes]) -> None:
         """Add to the news."""
-        kept = self.read("news.json", {})
-        new = {k.hex(): v.hex() for k, v in more.items() if k.hex() not in kept}
+        new = {key.hex(): value.hex() for key, value in more.items() if key not in self.news()}
         if new:
-            self.write("news.json", {**kept, **new})
+            self.update("news.json", {}, lambda kept: {**new, **kept})
 
 
-def _seed(algorithm: str) -> bytes:
-    """Random private bytes that the algorithm accepts (P-256 refuses a few in 2**32)."""
+def _key_file(role: Role, version: int) -> str:
+    return f"site/{version}/{role.name.lower()}.key"
+
+
+def new_key(algorithm: int = ED25519) -> SoftwareKey:
+    """A key pair from fresh random bytes (P-256 refuses a few in 2**32)."""
     while True:
-        seed = secrets.token_bytes(32)
         try:
-            SoftwareKey.from_seed(ALGORITHMS[algorithm], seed)
-        except RuntimeError:
+            return SoftwareKey.from_seed(algorithm, secrets.token_bytes(32))
+        except Misuse:
             continue
-        return seed

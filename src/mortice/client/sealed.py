@@ -24,6 +24,7 @@ MAGIC = "mortice-sealed/1"
 SALT_BYTES, NONCE_BYTES = 16, 12  # Argon2id's usual salt; AES-GCM's nonce
 KIB, PASSES, LANES = 65_536, 3, 4  # RFC 9106's second choice: 64 MiB, for what is typed once a day
 PASSPHRASE_CHARS = 10  # shorter ones fall to a dictionary even behind Argon2id
+SEALED_BYTES = 4096  # far above any key
 
 
 class WrongPassphrase(Exception):
@@ -41,30 +42,29 @@ def new_salt() -> bytes:
     return secrets.token_bytes(SALT_BYTES)
 
 
-def seal(
-    plain: bytes, *, passphrase: str | None = None, salt: bytes = b"", device_key: bytes | None = None,
-) -> bytes:
-    """Encrypt `plain` under a passphrase and its salt, or under a 32-byte device key."""
-    key = _stretched(passphrase, salt) if passphrase is not None else device_key
-    assert key is not None, "one of the two keys is given"
+def seal(plain: bytes, key: str | bytes, salt: bytes = b"") -> bytes:
+    """Encrypt `plain` under a passphrase and its salt, or under a device key of 32 bytes."""
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return cbor.encode([MAGIC, salt, nonce, AESGCM(key).encrypt(nonce, plain, MAGIC.encode())])
+    sealed = AESGCM(_key(key, salt)).encrypt(nonce, plain, MAGIC.encode())
+    return cbor.encode([MAGIC, salt, nonce, sealed])
 
 
-def unseal(sealed: bytes, *, passphrase: str | None = None, device_key: bytes | None = None) -> bytes:
-    """The inverse of `seal`. Raises Malformed for a file of another kind, WrongPassphrase."""
-    parts = cbor.decode(sealed, max_bytes=4096)
+def _key(key: str | bytes, salt: bytes) -> bytes:
+    return key if isinstance(key, bytes) else _stretched(key, salt)
+
+
+def unseal(sealed: bytes, key: str | bytes) -> bytes:
+    """The inverse of `seal`. Raises Malformed (E, Z1), and WrongPassphrase where one is typed."""
+    parts = cbor.decode(sealed, max_bytes=SEALED_BYTES)
     if not isinstance(parts, list) or len(parts) != 4 or parts[0] != MAGIC:
         raise Malformed("Z1", "this is not a sealed Mortice key")
     _, salt, nonce, body = parts
-    if not (isinstance(salt, bytes) and isinstance(nonce, bytes) and isinstance(body, bytes)
-            and len(nonce) == NONCE_BYTES):
+    if not (isinstance(salt, bytes) and isinstance(nonce, bytes) and isinstance(body, bytes)) \
+            or len(nonce) != NONCE_BYTES or len(salt) != SALT_BYTES * isinstance(key, str):
         raise Malformed("Z1", "this sealed key is damaged")
-    if bool(salt) != (passphrase is not None):
-        raise WrongPassphrase
-    key = _stretched(passphrase, salt) if passphrase is not None else device_key
-    assert key is not None, "one of the two keys is given"
     try:
-        return AESGCM(key).decrypt(nonce, body, MAGIC.encode())
+        return AESGCM(_key(key, salt)).decrypt(nonce, body, MAGIC.encode())
     except InvalidTag as error:
+        if isinstance(key, bytes):
+            raise Malformed("Z1", "this sealed key is damaged or of another home") from error
         raise WrongPassphrase from error

@@ -19,45 +19,11 @@ WAYS = ("phone key", "PIN", "from inside")
 STATES = {
     "locked": "Locked", "unlocked": "Unlocked", "open": "Open", "jammed": "Jammed",
     "bolt_out_door_open": "Bolt out, door open", "unknown": "Not known"}
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One line for people: a word, its tone, a sentence, and more for whoever asks why."""
-
-    word: str
-    tone: str
-    sentence: str
-    detail: str | None = None
-
-
-def say(entry: Entry, names: Mapping[bytes, str]) -> Said:
-    """`entry` in words, with `names` from link ids to people."""
-    about = entry.about
-    match entry.kind:
-        case Kind.GRANTED:
-            return _granted(entry, names)
-        case Kind.REFUSED:
-            return _refused(entry, names)
-        case Kind.MOVED:
-            state = str(about.get(About.STATE, "unknown"))
-            tone = BAD if state == "jammed" else PLAIN
-            return Said(STATES.get(state, state), tone, f"seen after entry {about.get(About.CAUSE)}")
-        case Kind.BOLT_SEEN:
-            by = str(about.get(About.BY, "unknown")).replace("_", " ")
-            return Said("Moved by hand", PLAIN, f"bolt moved by the {by}; the door is {_state(entry)}")
-        case Kind.LEAF_SEEN:
-            return Said("Door", PLAIN, f"the door is now {_state(entry)}")
-    word, sentence = PLAIN_KINDS.get(entry.kind, (entry.kind.name.capitalize(), ""))
-    detail = about.get(About.DETAIL)
-    tone = BAD if entry.kind in (Kind.ALARM, Kind.INCARNATION) else PLAIN
-    return Said(word, tone, f"{sentence}{': ' if detail and sentence else ''}{detail or ''}")
-
-
+VERBS = {1: "Opened", 2: "Locked", 3: "Held open", 4: "Looked at", 8: "Clock set", 10: "Restored"}
 PLAIN_KINDS = {
     Kind.STARTED: ("Started", "the door's controller started"),
     Kind.SUPPLY_SEEN: ("Supply", "the supply changed"),
-    Kind.ENROLLED: ("PIN set", "a credential was put on the door"),
+    Kind.ENROLLED: ("PIN set", "a PIN was put on the door"),
     Kind.REVOKED: ("Taken back", "the door learnt that a key was taken back"),
     Kind.CONFIGURED: ("Settings", "the owner changed the door's settings"),
     Kind.TIME_SET: ("Clock", "the clock was set"),
@@ -75,22 +41,67 @@ PLAIN_KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line for people: a word, its tone, a sentence, and more for whoever asks why."""
+
+    word: str
+    tone: str
+    sentence: str
+    detail: str | None = None
+
+
+def say(entry: Entry, names: Mapping[bytes, str]) -> Said:
+    """`entry` in words, with `names` from link ids to people."""
+    match entry.kind:
+        case Kind.GRANTED:
+            return _granted(entry, names)
+        case Kind.REFUSED:
+            return _refused(entry, names)
+        case Kind.MOVED:
+            state = text(entry, About.STATE, "unknown")
+            tone = BAD if state == "jammed" else PLAIN
+            return Said(STATES.get(state, state), tone, f"seen after entry {_cause(entry)}")
+        case Kind.BOLT_SEEN:
+            by = text(entry, About.BY, "unknown").replace("_", " ")
+            return Said(
+                "Moved by hand", PLAIN, f"bolt moved by the {by}; the door is {_state(entry)}")
+        case Kind.LEAF_SEEN:
+            return Said("Door", PLAIN, f"the door is now {_state(entry)}")
+    word, sentence = PLAIN_KINDS.get(entry.kind, (entry.kind.name.capitalize(), ""))
+    detail = text(entry, About.DETAIL)
+    tone = BAD if entry.kind in (Kind.ALARM, Kind.INCARNATION) else PLAIN
+    return Said(word, tone, ": ".join(part for part in (sentence, detail) if part))
+
+
+def text(entry: Entry, about: About, absent: str = "") -> str:
+    """A text of the entry's map."""
+    value = entry.about.get(about)
+    return value if isinstance(value, str) else absent
+
+
 def _state(entry: Entry) -> str:
-    return str(entry.about.get(About.STATE, "unknown")).replace("_", " ")
+    return text(entry, About.STATE, "unknown").replace("_", " ")
+
+
+def _cause(entry: Entry) -> str:
+    cause = entry.about.get(About.CAUSE)
+    return str(cause) if isinstance(cause, int) else "unknown"
 
 
 def who(entry: Entry, names: Mapping[bytes, str]) -> str:
     """Whose key it was: a name from the home, or the first letters of the link's id."""
-    leaf = entry.about.get(About.LEAF)
+    leaf, links = entry.about.get(About.LEAF), entry.about.get(About.LINKS)
     if not isinstance(leaf, bytes):
         return "somebody unknown"
     if leaf in names:
         return names[leaf]
-    links = entry.about.get(About.LINKS)
-    for link in reversed(links if isinstance(links, list) else []):
-        if isinstance(link, bytes) and link in names:
-            return f"somebody with a key from {names[link]} ({leaf.hex()[:8]})"
-    return f"key {leaf.hex()[:8]}"
+    above = links if isinstance(links, list) else []
+    giver = next((names[link] for link in above[::-1] if type(link) is bytes and link in names), "")
+    if About.CLASS in entry.about and giver:  # a claim link or key file, exchanged by its receiver
+        return giver
+    short = leaf.hex()[:8]
+    return f"somebody with a key from {giver} ({short})" if giver else f"key {short}"
 
 
 def _way(entry: Entry) -> str:
@@ -98,26 +109,21 @@ def _way(entry: Entry) -> str:
     return WAYS[number] if isinstance(number, int) and 0 <= number < len(WAYS) else "key"
 
 
-VERBS = {1: "Opened", 2: "Locked", 3: "Held open", 4: "Looked at", 8: "Clock set", 10: "Restored"}
-
-
 def _granted(entry: Entry, names: Mapping[bytes, str]) -> Said:
     command = entry.about.get(About.COMMAND)
     verb = VERBS.get(command, "Allowed") if isinstance(command, int) else "Allowed"
-    marked = ", a key file" if About.CLASS in entry.about else ""
+    marked = ", a key made by somebody else" if About.CLASS in entry.about else ""
     return Said(
-        verb, GOOD, f"for {who(entry, names)}, {_way(entry)}{marked} · entry {entry.index}, on disk "
-        "before the bolt moved")
+        verb, GOOD, f"for {who(entry, names)}, {_way(entry)}{marked} · entry {entry.index}, on "
+        "disk before the bolt moved")
 
 
 def _refused(entry: Entry, names: Mapping[bytes, str]) -> Said:
-    reason = reason_of(entry)
-    words = reason.words
+    words = reason_of(entry).words
     known = isinstance(entry.about.get(About.LEAF), bytes)
     whom = f" ({who(entry, names)}, {_way(entry)})" if known else ""
-    extra = entry.about.get(About.DETAIL)
-    detail = f"Check {entry.about.get(About.CHECK)}{f', {extra}' if extra else ''}. {words.helps}"
-    return Said("Refused", BAD, f"{words.sentence}{whom}", detail)
+    check = ", ".join(filter(None, (text(entry, About.CHECK), text(entry, About.DETAIL))))
+    return Said("Refused", BAD, f"{words.sentence}{whom}", f"Check {check}. {words.helps}")
 
 
 def reason_of(entry: Entry) -> Reason:
