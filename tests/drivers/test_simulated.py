@@ -12,6 +12,7 @@ import pytest
 
 from mortice.core.door import Bolt, DoorState, Leaf, Motor, Sight, state_of
 from mortice.core.errors import Misuse
+from mortice.core.limits import ENTRY_SECONDS
 from mortice.core.stages import Granted, Relock, Towards, Verified
 from mortice.drivers import (
     BoltSeen,
@@ -26,6 +27,7 @@ from mortice.drivers import (
 from mortice.drivers.simulated import (
     DRIVE_SECONDS,
     FRESH_VOLTS,
+    LIGHT_SECONDS,
     MAINS_VOLTS,
     STEP_SECONDS,
     Physics,
@@ -391,6 +393,15 @@ class TestDead:
             LeafSeen(Leaf.OPEN),
         ]
 
+    def test_whoever_runs_the_daemon_hears_of_it_before_anything_is_told(self, dead: Bench) -> None:
+        heard: list[tuple[bool, int]] = []
+        dead.door.powered = lambda alive: heard.append((alive, len(dead.told)))
+        dead.door.plug_in()
+        told = len(dead.told)
+        dead.door.unplug()
+        assert told == 1
+        assert heard == [(True, 0), (False, told)]
+
     def test_what_is_as_it_was_is_not_told(self, dead: Bench) -> None:
         dead.door.turn_inside()
         dead.door.turn_inside()
@@ -424,6 +435,57 @@ def test_a_key_that_the_keypad_has_not_is_misuse(bench: Bench, symbol: str) -> N
 def test_the_light_shows_what_it_was_told(bench: Bench) -> None:
     bench.door.show(Light.BUSY)
     assert bench.door.gauges().light is Light.BUSY
+
+
+@pytest.mark.parametrize("verdict", [Light.YES, Light.NO, Light.WAIT])
+async def test_a_verdict_goes_out_by_itself(bench: Bench, verdict: Light) -> None:
+    bench.door.show(verdict)
+    await bench.sleep(LIGHT_SECONDS)
+    assert bench.door.gauges().light is verdict
+    await bench.sleep(0.1)
+    assert bench.door.gauges().light is Light.OFF
+
+
+async def test_the_light_of_work_in_hand_stays_until_the_verdict(bench: Bench) -> None:
+    bench.door.show(Light.BUSY)
+    await bench.sleep(2 * LIGHT_SECONDS)
+    assert bench.door.gauges().light is Light.BUSY
+
+
+def test_the_next_key_puts_a_verdict_out(bench: Bench) -> None:
+    bench.door.show(Light.NO)
+    bench.door.press("4")
+    assert bench.door.gauges().light is Light.OFF
+
+
+@pytest.mark.parametrize("last", ["enter", "clear"])
+def test_the_display_has_a_star_for_each_digit_until_enter_or_clear(
+    bench: Bench, last: str
+) -> None:
+    for count, symbol in enumerate("123456", 1):
+        bench.door.press(symbol)
+        assert bench.door.gauges().typed == count
+    bench.door.press(last)
+    assert bench.door.gauges().typed == 0
+
+
+async def test_stars_go_when_a_half_typed_code_is_forgotten(bench: Bench) -> None:
+    bench.door.press("1")
+    await bench.sleep(ENTRY_SECONDS + 0.1)
+    assert bench.door.gauges().typed == 0
+    bench.door.press("2")
+    assert bench.door.gauges().typed == 1
+
+
+async def test_a_button_let_go_early_is_told_with_its_real_length(bench: Bench) -> None:
+    pushed = bench.door.push_inside_button()
+    await bench.sleep(2.0)
+    assert bench.door.gauges().button
+    bench.door.release_inside_button()
+    assert bench.told == [InsideButton(pytest.approx(2.0))]
+    bench.door.push_inside_button()
+    bench.door.release_inside_button(pushed)  # whoever waited for the first push
+    assert bench.door.gauges().button
 
 
 async def test_the_inside_button_is_told_at_its_release_with_how_long_it_was_held(

@@ -27,6 +27,7 @@ from math import exp
 
 from mortice.core.door import Bolt, Leaf, Motor, Sight
 from mortice.core.errors import Misuse
+from mortice.core.limits import ENTRY_SECONDS
 from mortice.core.stages import Granted, Relock, Towards
 from mortice.drivers import (
     BoltSeen,
@@ -66,6 +67,10 @@ FLAT_VOLTS = 3.1
 BROWNOUT_VOLTS = 3.6  # below this the board stops
 SUPPLY_OHMS = 0.25  # what makes the volts sag while the motor runs
 
+# The keypad.
+LIGHT_SECONDS = 6.0  # a verdict's light goes out by itself, so that it greets nobody else
+VERDICTS = frozenset({Light.YES, Light.NO, Light.WAIT})
+
 
 @dataclass(frozen=True, slots=True)
 class Physics:
@@ -84,10 +89,12 @@ class Gauges:
     amps: float
     bolt_mm: float
     volts: float
+    battery: float  # volts of the backup battery, whoever supplies the board
     mains: bool
     leaf: Leaf
     motor: Motor
     light: Light
+    typed: int  # digits since the last enter or clear: the stars on the keypad's display
     jam_mm: float | None
     button: bool
     dead: bool
@@ -119,6 +126,7 @@ class SimulatedDoor:
     ) -> None:
         self.physics = physics
         self.changed: Callable[[], None] = lambda: None  # called whenever a gauge may have moved
+        self.powered: Callable[[bool], None] = lambda _: None  # called as the board dies or wakes
         self._clock, self._sleep = clock, sleep
         self._bolt_mm = physics.travel_mm
         self._jam_mm: float | None = None
@@ -127,8 +135,9 @@ class SimulatedDoor:
         self._amps = 0.0
         self._driving = asyncio.Lock()
         self._mains, self._battery = True, FRESH_VOLTS
-        self._light = Light.OFF
-        self._button = False
+        self._light, self._shown_at = Light.OFF, 0.0
+        self._typed, self._typed_at = 0, 0.0
+        self._pushed_at: float | None = None  # since when the inside button is down
         self._known = (Bolt.THROWN, Leaf.CLOSED)  # what the board knew when it last died
         self._tell_daemon: Callable[[Happening], None] = lambda _: None
 
@@ -161,7 +170,7 @@ class SimulatedDoor:
     def show(self, light: Light) -> None:
         """Set the keypad's light, if there is power for one."""
         if not self.dead:
-            self._light = light
+            self._light, self._shown_at = light, self._clock()
         self.changed()
 
     def listen(self, tell: Callable[[Happening], None]) -> None:
@@ -178,6 +187,8 @@ class SimulatedDoor:
         """
         if symbol not in SYMBOLS:
             raise Misuse(f"press: expected 0 to 9, enter or clear, got {symbol!r}")
+        if not self.dead:
+            self._star(symbol)
         self._tell(KeyPressed(symbol))
 
     def turn_inside(self) -> None:
@@ -228,16 +239,27 @@ class SimulatedDoor:
         """Put a full backup battery in."""
         self._supply(mains=self._mains, battery=FRESH_VOLTS)
 
+    def push_inside_button(self) -> float:
+        """Push the inside button down and keep it there; returns when, which names this push."""
+        now = self._clock()
+        if not self.dead and self._pushed_at is None:
+            self._pushed_at = now
+        self.changed()
+        return now
+
+    def release_inside_button(self, pushed: float | None = None) -> None:
+        """Let it go, or only if it was pushed at `pushed`. The board tells how long it counted."""
+        since = self._pushed_at
+        if since is None or pushed not in (None, since):
+            return
+        self._pushed_at = None
+        self._tell(InsideButton(self._clock() - since))
+
     async def hold_inside_button(self, seconds: float) -> None:
         """Hold the inside button. The board counts; if it dies meanwhile, nobody was counting."""
-        pressed = self._clock()
-        self._button = not self.dead
-        self.changed()
+        pushed = self.push_inside_button()
         await self._sleep(seconds)
-        counted, self._button = self._button, False
-        self.changed()
-        if counted:
-            self._tell(InsideButton(self._clock() - pressed))
+        self.release_inside_button(pushed)
 
     def gauges(self) -> Gauges:
         """Every instrument at once."""
@@ -246,12 +268,14 @@ class SimulatedDoor:
             amps=self._amps,
             bolt_mm=self._bolt_mm,
             volts=supply.volts,
+            battery=self._battery,
             mains=supply.mains,
             leaf=self._leaf,
             motor=self._motor,
-            light=self._light,
+            light=self._lit(),
+            typed=self._stars(),
             jam_mm=self._jam_mm,
-            button=self._button,
+            button=self._pushed_at is not None,
             dead=self.dead,
         )
 
@@ -325,6 +349,26 @@ class SimulatedDoor:
         self._motor, self._amps = motor, 0.0
         self.changed()
 
+    # --- the keypad's own electronics ------------------------------------------------------------
+
+    def _star(self, symbol: str) -> None:
+        """A key answers the finger at once: a star, and the last verdict's light goes out."""
+        stars = self._stars()
+        self._typed = stars + 1 if symbol.isdigit() else 0
+        self._typed_at = self._clock()
+        if self._light in VERDICTS:
+            self._light = Light.OFF
+
+    def _stars(self) -> int:
+        """A half-typed code disappears when the daemon forgets it."""
+        if self._typed and self._clock() - self._typed_at > ENTRY_SECONDS:
+            return 0
+        return self._typed
+
+    def _lit(self) -> Light:
+        over = self._light in VERDICTS and self._clock() - self._shown_at > LIGHT_SECONDS
+        return Light.OFF if over else self._light
+
     # --- hands, hinges and the supply ----------------------------------------------------------
 
     def _bolt(self) -> Bolt:
@@ -353,14 +397,17 @@ class SimulatedDoor:
             if not was_dead:
                 self._die(bolt, leaf)
             return
+        if was_dead:
+            self.powered(True)  # noqa: FBT003 - whether there is power
         self._tell(self.supply())
         if was_dead:
             self._wake()
 
     def _die(self, bolt: Bolt, leaf: Leaf) -> None:
         self._known = (bolt, leaf)
-        self._light, self._button = Light.OFF, False
+        self._light, self._typed, self._pushed_at = Light.OFF, 0, None
         self._let_go()
+        self.powered(False)  # noqa: FBT003 - whether there is power
 
     def _wake(self) -> None:
         """Power is back: tell what is not as it was."""

@@ -16,7 +16,8 @@ from mortice.core import cbor
 from mortice.core.grant import Grant, Rights, sign_grant
 from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.schedule import Window
-from mortice.sim.world import OWNER, ZONE, DoorPlan, World
+from mortice.sim.running import DoorPlan
+from mortice.sim.world import ZONE, World
 
 STREET = (
     DoorPlan("Front door", "14 Alder Road", "14", "#0B4D3B", relock_after=30),
@@ -26,9 +27,13 @@ STREET = (
     DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E"),
 )
 USE = Rights.UNLOCK | Rights.LOCK
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 TUESDAY = 0b0000010
-WEEKDAYS = 0b0011111
+PINS = (  # door, slot, whose
+    ("front-door", 0, "Ana Sousa"),
+    ("front-door", 1, "Ben Hale"),
+    ("street-door", 0, "Priya Shah"),
+)
 
 
 def friday_at_three(now: int) -> int:
@@ -40,40 +45,58 @@ def friday_at_three(now: int) -> int:
 
 
 async def people_the_street(world: World) -> None:
-    """Give everybody their keys and the front doors their PINs."""
+    """Give everybody their keys and three people a PIN."""
     now = int(time.time())
     world.owner_key()
-    home_doors = world.door_ids("front-door", "back-door")
-    world.give("Ben Hale", owner.Terms(home_doors, USE, resident=True, label="Ben's phone"))
-    world.give("Ana Sousa", owner.Terms(
-        home_doors, USE, nbf=now - DAY, exp=now + 120 * DAY, label="Ana's phone"), "p256")
-    world.give("Tom Reed", owner.Terms(
-        world.door_ids("front-door"), USE, nbf=now - DAY, exp=now + 120 * DAY,
-        hours=(Window(TUESDAY, 10 * 60, 12 * 60),), label="cleaner, Tuesdays"))
-    start = friday_at_three(now)
-    world.give("Jo Visitor", owner.Terms(
-        world.door_ids("back-door"), USE, nbf=start, exp=start + 2 * DAY, label="a weekend's stay"))
+    _alder_road(world, now)
     _chaucer_house(world, now)
     _stranger(world)
-    await world.give_pin("Ana Sousa", "front-door", 0, owner.Terms(home_doors, USE))
-    await world.give_pin("Ben Hale", "front-door", 1, owner.Terms(home_doors, USE))
-    await world.give_pin("Priya Shah", "street-door", 0, owner.Terms(home_doors, USE))
+    for door, slot, person in PINS:
+        await world.give_pin(person, door, slot, owner.Terms(world.door_ids(door), USE))
+
+
+def _alder_road(world: World, now: int) -> None:
+    """Two who live there, one of them with a phone that ends; a cleaner; a guest for later."""
+    both, spring = world.door_ids("front-door", "back-door"), now + 120 * DAY
+    ben = owner.Terms(both, USE, resident=True, label="Ben's phone")
+    ana = owner.Terms(both, USE, nbf=now - DAY, exp=spring, label="Ana's phone")
+    tuesdays = (Window(TUESDAY, 10 * 60, 12 * 60),)
+    tom = owner.Terms(
+        world.door_ids("front-door"),
+        USE,
+        nbf=now - DAY,
+        exp=spring,
+        hours=tuesdays,
+        label="cleaner",
+    )
+    start = friday_at_three(now)
+    jo = owner.Terms(
+        world.door_ids("back-door"), USE, nbf=start, exp=start + 2 * DAY, label="a weekend's stay"
+    )
+    world.give("Ben Hale", ben)
+    world.give("Ana Sousa", ana, "p256")
+    world.give("Tom Reed", tom)
+    world.give("Jo Visitor", jo)
 
 
 def _chaucer_house(world: World, now: int) -> None:
     """A tenant who may let a guest in, and an agent whose firm's engineer gets in once."""
-    street, cupboard = world.door_ids("street-door", "room-4"), world.door_ids("meter-cupboard")
-    world.give("Priya Shah", owner.Terms(
-        street, USE, Rights.UNLOCK, depth=1, max_life=7 * DAY, resident=True, label="Priya's phone"))
-    world.pass_on("Priya Shah", "Sam Guest", owner.Terms(
-        street, Rights.UNLOCK, nbf=now, exp=now + 2 * DAY, label="Priya's guest"))
-    world.give("Lettings Desk", owner.Terms(
-        world.door_ids("street-door", "meter-cupboard"), USE, Rights.UNLOCK, depth=2,
-        nbf=now - DAY, exp=now + 300 * DAY, max_life=DAY, label="letting agent"))
-    world.pass_on("Lettings Desk", "Gas Firm", owner.Terms(
-        cupboard, Rights.UNLOCK, Rights.UNLOCK, depth=1, nbf=now, exp=now + DAY, label="gas firm"))
-    world.pass_on("Gas Firm", "Eve Engineer", owner.Terms(
-        cupboard, Rights.UNLOCK, nbf=now, exp=now + 7200, uses=1, label="engineer, one visit"))
+    unlock, rooms = Rights.UNLOCK, world.door_ids("street-door", "room-4")
+    priya = owner.Terms(rooms, USE, unlock, 1, max_life=7 * DAY, resident=True, label="tenant")
+    sam = owner.Terms(rooms, unlock, nbf=now, exp=now + 2 * DAY, label="Priya's guest")
+    world.give("Priya Shah", priya)
+    world.pass_on("Priya Shah", "Sam Guest", sam)
+
+    cupboard, year = world.door_ids("meter-cupboard"), now + 300 * DAY
+    agents = world.door_ids("street-door", "meter-cupboard")
+    desk = owner.Terms(
+        agents, USE, unlock, 2, nbf=now - DAY, exp=year, max_life=DAY, label="letting agent"
+    )
+    firm = owner.Terms(cupboard, unlock, unlock, 1, nbf=now, exp=now + DAY, label="gas firm")
+    eve = owner.Terms(cupboard, unlock, nbf=now, exp=now + 2 * HOUR, uses=1, label="one visit")
+    world.give("Lettings Desk", desk)
+    world.pass_on("Lettings Desk", "Gas Firm", firm)
+    world.pass_on("Gas Firm", "Eve Engineer", eve)
 
 
 def _stranger(world: World) -> None:
@@ -81,8 +104,9 @@ def _stranger(world: World) -> None:
     world.home.make_person("Mallory")
     wallet = Wallet(world.home, "Mallory")
     forged = SoftwareKey.from_seed(ED25519, secrets.token_bytes(32))
-    link = sign_grant(Grant(
-        wallet.key.public, world.door_ids(), USE, site=world.home.site().id), forged)
+    link = sign_grant(
+        Grant(wallet.key.public, world.door_ids(), USE, site=world.home.site().id), forged
+    )
     world.home.write("people/mallory/keys.json", [cbor.encode([link]).hex()])
 
 
@@ -98,6 +122,3 @@ async def build_street(world: World) -> None:
         for plan in STREET:
             if plan.relock_after:
                 await world.configure(plan.slug, plan.relock_after)
-
-
-__all__ = ["OWNER", "STREET", "build_street"]

@@ -1,28 +1,38 @@
 """`mortice demo`: a street of simulated doors with real lock daemons, in one process.
 
-Needs no network and no set-up. Prints where to look and what to try, or one line of JSON for scripts,
-and runs until it is stopped. What it makes lies in one folder, which is an ordinary Mortice home.
+Needs no network and no set-up. Prints where to look and what to try, or one line of JSON for
+scripts, and runs until it is stopped. What it makes lies in one folder, which is an ordinary
+Mortice home.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
 import signal
 import sys
+import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mortice.sim.cast import build_street
 from mortice.sim.scenes import SCENES, play
+from mortice.sim.tries import welcome
 from mortice.sim.world import World
 
 FIRST_PORT = 12209  # a nod to BS EN 12209; the next free one is taken if it is in use
 PORTS_TRIED = 20
+DONE, FAILED, USAGE = 0, 1, 2  # exit codes, as everywhere in Mortice
+HIGHEST_PORT = 65_535
+MARK = ".mortice-demo"  # the file that says whose folder it is, and is locked while a demo runs
+READY = "ready"  # the file that says that the street was built to its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class DemoOptions:
     """What the command line asked for."""
 
     browser: bool = True
-    port: int = 0
+    port: int = 0  # 0 takes the first free one
     data: Path | None = None
     reset: bool = False
     json: bool = False
@@ -44,15 +54,19 @@ class DemoProblem(Exception):
 def run(options: DemoOptions) -> int:
     """Play a scene or run the street; returns the exit code."""
     if options.scene is not None:
-        return _run_scene(options)
+        return _run_scene(options, options.scene)
     folder = options.data or _default_folder()
     try:
-        _prepare(folder, reset=options.reset)
-        asyncio.run(_street(options, folder))
+        with _claimed(folder):
+            _prepare(folder, reset=options.reset)
+            asyncio.run(_street(options, folder))
     except DemoProblem as problem:
         sys.stderr.write(f"{problem}\n")
-        return 1
-    return 0
+        return FAILED
+    return DONE
+
+
+# --- the folder ---------------------------------------------------------------------------------
 
 
 def _default_folder() -> Path:
@@ -60,103 +74,123 @@ def _default_folder() -> Path:
     return share / "mortice" / "demo"
 
 
-def _prepare(folder: Path, *, reset: bool) -> None:
-    """Start anew where asked to, or where the last start was cut off half way."""
-    made_here = (folder / "demo.json").exists()
-    foreign = folder.exists() and any(folder.iterdir()) and not made_here
-    if foreign:
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """One demo at a time in one folder, and only in a folder that a demo made."""
+    try:
+        mark = _mark(folder)
+    except OSError as error:
+        raise DemoProblem(
+            f"{folder} cannot be used ({error.strerror}). Name another folder with --data."
+        ) from error
+    with mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoProblem(
+                f"a demo is running in {folder} already.\n"
+                "Stop it first, or name another folder with --data."
+            ) from None
+        yield
+
+
+def _mark(folder: Path) -> IO[str]:
+    """The open file by which a demo knows its own folder."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
         raise DemoProblem(
             f"{folder} holds something that no demo made, so it is left alone.\n"
-            "Name an empty folder with --data, or empty this one yourself.")
-    if made_here and (reset or not (folder / "ready").exists()):
-        shutil.rmtree(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise DemoProblem(f"{folder} cannot be made ({error.strerror}); name another with --data.") from error
+            "Name an empty folder with --data, or empty this one yourself."
+        )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return (folder / MARK).open("w")
+
+
+def _prepare(folder: Path, *, reset: bool) -> None:
+    """Begin anew where asked to, or where the last start was cut off half way."""
+    if reset or not (folder / READY).exists():
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != MARK:
+                path.unlink()
+
+
+# --- the street ---------------------------------------------------------------------------------
 
 
 async def _street(options: DemoOptions, folder: Path) -> None:
-    from mortice.sim.panel_street import serve_panel  # noqa: PLC0415 — the web stack is only loaded by the running demo
+    # Here and not above: only the running demo loads the web stack.
+    from mortice.sim.panel_street import PortTaken, serve_panel  # noqa: PLC0415
 
+    stop = _stop_on_signals()
     world = World(folder)
-    (folder / "demo.json").touch()
     try:
         await build_street(world)
-    except OSError as error:
-        raise DemoProblem(f"the demo could not start: {error}") from error
-    (folder / "ready").touch()
-    panel, url = await serve_panel(world, _ports(options.port))
-    _say_ready(options, world, url)
-    try:
-        await _until_stopped()
+        (folder / READY).touch()
+        panel, url = await serve_panel(world, _ports(options.port))
+        try:
+            _say_ready(options, world, url)
+            await stop.wait()
+        finally:
+            await panel.stop()
+    except PortTaken:
+        raise DemoProblem(_port_taken(options.port)) from None
     finally:
-        await panel.stop()
         await world.stop()
 
 
-def _ports(wanted: int) -> range:
-    return range(wanted, wanted + 1) if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
-
-
-def _say_ready(options: DemoOptions, world: World, url: str) -> None:
-    if options.json:
-        sys.stdout.write(world.ready(url) + "\n")
-    else:
-        sys.stdout.write(_welcome(world, url))
-    sys.stdout.flush()
-    if options.browser and not options.json:
-        webbrowser.open(url)
-
-
-def _welcome(world: World, url: str) -> str:
-    home = world.home.folder
-    pins = {pin["person"]: pin["pin"] for pin in world.home.read("demo.json")["pins"]}
-    mortice = f"mortice --home {home}"
-    if not shutil.which("mortice"):
-        mortice = f"python3 run.py mortice --home {home}"
-    return f"""Mortice demo: a street of {len(world.doors)} simulated doors. Nobody in it is real.
-Nothing here touches a real lock or leaves this computer.
-
-  Open      {url}
-  Type      {_grouped(pins['Ana Sousa'])} ✓  at the front door: Ana's PIN
-
-  Try       {mortice} door unlock front
-            {mortice} --as tom-reed door unlock front        the cleaner; Tuesdays 10:00 to 12:00 only
-            {mortice} --as mallory door unlock front         a stranger with a key of her own making
-            {mortice} why --door front --last                why the door said no
-            {mortice} log export --door front front.log
-            {mortice} log verify front.log --lock-key $({mortice} door key front)
-            python3 run.py demo --scene lost-phone           or: {', '.join(n for n in SCENES if n != 'lost-phone')}
-
-Ctrl-C stops it. The demo's home: {home}  (--reset to begin again)
-"""
-
-
-def _grouped(pin: str) -> str:
-    return " ".join(pin[i:i + 4] for i in range(0, len(pin), 4))
-
-
-async def _until_stopped() -> None:
+def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
-def _run_scene(options: DemoOptions) -> int:
-    name = options.scene
+def _ports(wanted: int) -> range:
+    if not 0 <= wanted <= HIGHEST_PORT:
+        raise DemoProblem(f"{wanted} is no port: choose one from 1 to {HIGHEST_PORT} with --port.")
+    return range(wanted, wanted + 1) if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
+
+
+def _port_taken(wanted: int) -> str:
+    if wanted:
+        return f"port {wanted} cannot be used. Choose another with --port, or leave --port out."
+    last = FIRST_PORT + PORTS_TRIED - 1
+    return f"ports {FIRST_PORT} to {last} are all in use. Choose a free one with --port."
+
+
+def _say_ready(options: DemoOptions, world: World, url: str) -> None:
+    scripted = options.json
+    sys.stdout.write(world.ready(url) + "\n" if scripted else welcome(world, url, list(SCENES)))
+    sys.stdout.flush()
+    if options.browser and not scripted and _has_screen():
+        # Some browsers keep whoever starts them waiting; the street must not.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+def _has_screen() -> bool:
+    """A browser in the terminal would cover what the demo printed."""
+    unix_without_screen = sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return not unix_without_screen
+
+
+# --- one scene ----------------------------------------------------------------------------------
+
+
+def _run_scene(options: DemoOptions, name: str) -> int:
     if name not in SCENES:
         sys.stderr.write(f"there is no scene called {name!r}; there are: {', '.join(SCENES)}\n")
-        return 2
+        return USAGE
     tell: Callable[[str], None] = _quiet if options.json else _aloud
     tell(f"{name}: {(SCENES[name].__doc__ or '').strip()}")
     stage = asyncio.run(play(name, tell))
     if options.json:
-        sys.stdout.write(json.dumps({"scene": name, "ok": stage.ok, "steps": stage.steps}) + "\n")
+        _aloud(json.dumps({"scene": name, "ok": stage.ok, "steps": stage.steps}))
     else:
-        sys.stdout.write("as promised\n" if stage.ok else "NOT as promised\n")
-    return 0 if stage.ok else 1
+        _aloud("as promised" if stage.ok else "NOT as promised")
+    return DONE if stage.ok else FAILED
 
 
 def _quiet(line: str) -> None:
@@ -166,5 +200,3 @@ def _quiet(line: str) -> None:
 def _aloud(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-

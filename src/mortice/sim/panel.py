@@ -29,16 +29,15 @@ from starlette.routing import Route
 
 from mortice.drivers.simulated import SYMBOLS, SimulatedDoor
 from mortice.sim.guard import Guard
-from mortice.sim.street import LogLine, Picture, Street, StreetDoor, picture
+from mortice.sim.street import Picture, Street, StreetDoor, picture
 
 PAGE = Path(__file__).parent / "page"
 LOOPBACK = "127.0.0.1"
 TOKEN_BYTES = 32
 BODY_BYTES = 1000  # the largest act has a body of some thirty bytes
 HOLD_SECONDS = 15.0  # longest that somebody leans on the inside button
-HEARTBEAT_SECONDS = 15.0  # a stream that says nothing for longer has lost its street
 FAREWELL_SECONDS = 1  # how long open streams may take to end
-LINES_AT_FIRST = 200  # of each log, when a page is opened
+LOOK_SECONDS = 1.0  # how often a page is told what changes by time alone, such as a light's end
 BACKLOG = 16  # connections that may wait; a page opens six
 
 TYPES = {  # what a page is made of; nothing else in its folder is served
@@ -72,6 +71,14 @@ async def _button(door: SimulatedDoor, body: Body) -> bool:
     return True
 
 
+def _push(door: SimulatedDoor, body: Body) -> bool:  # noqa: ARG001 - the shape of an act
+    """Somebody leans on the button until `release`; a page that vanished lets go by itself."""
+    pushed = door.push_inside_button()
+    loop = asyncio.get_running_loop()
+    loop.call_later(HOLD_SECONDS, door.release_inside_button, pushed)
+    return True
+
+
 def _always(act: Callable[[SimulatedDoor], None]) -> Callable[[SimulatedDoor, Body], bool]:
     def done(door: SimulatedDoor, body: Body) -> bool:  # noqa: ARG001 - the shape of an act
         act(door)
@@ -84,6 +91,8 @@ def _always(act: Callable[[SimulatedDoor], None]) -> Callable[[SimulatedDoor, Bo
 ACTS: dict[str, Callable[[SimulatedDoor, Body], bool | Awaitable[bool]]] = {
     "press": _press,
     "button": _button,
+    "push": _push,
+    "release": _always(SimulatedDoor.release_inside_button),
     "turn": _always(SimulatedDoor.turn_inside),
     "key": _always(SimulatedDoor.turn_key),
     "open": lambda door, _: door.open_leaf(),
@@ -169,9 +178,12 @@ class Panel:
         yield _event("street", told.introduction())
         with self._street.watch() as watcher:
             while self._running():
-                changed = await watcher.change(HEARTBEAT_SECONDS)
-                news = told.news() if changed else {}
-                yield _event("change", news) if news else ": still here\n\n"
+                changed = await watcher.change(LOOK_SECONDS)
+                news = told.news()
+                if news:
+                    yield _event("change", news)
+                elif not changed:
+                    yield ": still here\n\n"
 
     def _running(self) -> bool:
         return self._server is None or not self._server.should_exit
@@ -183,7 +195,7 @@ class _Told:
     def __init__(self, street: Street) -> None:
         self._street = street
         self._pictures: dict[str, Picture] = {}
-        self._last = dict.fromkeys(street.doors, -1)
+        self._told = dict.fromkeys(street.doors, 0)  # entries of each log that the page has
 
     def introduction(self) -> dict[str, Any]:
         """Everything that stays as it is, and the first news."""
@@ -195,10 +207,12 @@ class _Told:
         }
 
     def news(self) -> dict[str, Any]:
-        """Pictures of doors that look different, and new lines of their logs."""
+        """Pictures of doors that look different, logs that began anew, and new lines of logs."""
         pictures = list(self._new_pictures())
+        wiped = [slug for slug in self._street.doors if self._began_anew(slug)]
         lines = {slug: new for slug in self._street.doors if (new := self._new_lines(slug))}
-        return {"pictures": pictures, "lines": lines} if pictures or lines else {}
+        news = {"pictures": pictures, "wiped": wiped, "lines": lines}
+        return {what: content for what, content in news.items() if content}
 
     def _new_pictures(self) -> Iterator[Picture]:
         for slug, door in self._street.doors.items():
@@ -207,10 +221,20 @@ class _Told:
                 self._pictures[slug] = now
                 yield now
 
+    def _began_anew(self, slug: str) -> bool:
+        """A log never shrinks, unless its lock was wiped and it is another lock now."""
+        size = self._street.doors[slug].voice.size()
+        if size is None or size >= self._told[slug]:
+            return False
+        self._told[slug] = 0
+        return True
+
     def _new_lines(self, slug: str) -> list[dict[str, Any]]:
-        new: list[LogLine] = self._street.doors[slug].log(self._last[slug])[-LINES_AT_FIRST:]
-        if new:
-            self._last[slug] = new[-1].index
+        voice, told = self._street.doors[slug].voice, self._told[slug]
+        if voice.size() in (None, told):
+            return []
+        new = voice.lines(told)
+        self._told[slug] = new[-1].index + 1
         return [asdict(line) for line in new]
 
 

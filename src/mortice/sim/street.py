@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from mortice.core.door import state_of
-from mortice.drivers.simulated import SimulatedDoor
+from mortice.drivers.simulated import BROWNOUT_VOLTS, SimulatedDoor
 
 UPDATE_SECONDS = 0.05  # a moving bolt looks smooth at twenty pictures a second
 GREEN = "#0B4D3B"
@@ -27,7 +27,7 @@ Tone = Literal["good", "bad", "plain"]
 class LogLine:
     """One line of a door's log, in the owner's words."""
 
-    index: int  # position in the door's log; rises by at least one from line to line
+    index: int  # position in the door's log
     at: float  # Unix seconds
     word: str  # "Opened", "Refused", "Locked" …
     tone: Tone
@@ -37,18 +37,49 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Something to try: a `code` for the keypad, or a `command` for a terminal, and why."""
+    """Something to try: a `code` for the keypad, or a `command` for a terminal, and what it is."""
 
     label: str
-    text: str
     code: str | None = None
-    command: str | None = None
+    command: str | None = None  # whole, as it is copied
+    shown: str | None = None  # the command as it is read
     door: str | None = None  # slug of the door it is for; None is for all
 
 
-def no_log(since: int) -> list[LogLine]:  # noqa: ARG001 - the shape of a log
-    """The log of a door that has none."""
-    return []
+class Voice(Protocol):
+    """What a door's daemon says about it. A daemon without power says nothing."""
+
+    def is_owned(self) -> bool:
+        """Does the lock have an owner? The last answer stands while it has no power."""
+
+    def size(self) -> int | None:
+        """How many entries its log has. None while nobody can say."""
+
+    def lines(self, since: int) -> list[LogLine]:
+        """Its log from entry `since` on."""
+
+    def rests_for(self) -> float:
+        """Seconds until the keypad takes a code again."""
+
+
+class Silent:
+    """The voice of a door without a daemon."""
+
+    def is_owned(self) -> bool:
+        """Nobody has taken it over."""
+        return False
+
+    def size(self) -> int | None:
+        """It keeps no log."""
+        return None
+
+    def lines(self, since: int) -> list[LogLine]:
+        """It keeps no log."""
+        return []
+
+    def rests_for(self) -> float:
+        """It takes no codes."""
+        return 0.0
 
 
 @dataclass(slots=True)
@@ -60,8 +91,7 @@ class StreetDoor:
     place: str
     number: str  # what stands on the door in brass; may be empty
     hardware: SimulatedDoor
-    log: Callable[[int], list[LogLine]] = no_log  # lines with an index above the given one
-    rests_for: Callable[[], float] = lambda: 0.0  # seconds until the keypad takes a code again
+    voice: Voice = field(default_factory=Silent)
     paint: str = GREEN  # "#rrggbb"
 
 
@@ -81,14 +111,17 @@ def picture(door: StreetDoor) -> Picture:
         "leaf": gauges.leaf.value,
         "motor": gauges.motor.value,
         "light": gauges.light.value,
+        "typed": gauges.typed,
         "bolt_mm": round(gauges.bolt_mm, 1),
         "amps": round(gauges.amps, 2),
         "volts": round(gauges.volts, 2),
         "mains": gauges.mains,
+        "flat": gauges.battery < BROWNOUT_VOLTS,
         "jam_mm": gauges.jam_mm,
         "button": gauges.button,
         "dead": gauges.dead,
-        "rest": math.ceil(door.rests_for()),
+        "owned": door.voice.is_owned(),
+        "rest": math.ceil(door.voice.rests_for()),
     }
 
 
@@ -121,8 +154,6 @@ class Street:
         self.doors = {door.slug: door for door in doors}
         self.hints = tuple(hints)
         self._watchers: set[Watcher] = set()
-        for door in self.doors.values():
-            door.hardware.changed = self.changed
 
     def changed(self) -> None:
         """Something on the street is not as it was: a gauge, or a new line in a log."""

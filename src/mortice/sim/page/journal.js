@@ -1,15 +1,19 @@
-// The log of the picked door, newest first, and what to try.
+// The log of the picked door, newest first, and what to try at it.
 
 import { $, button, icon, make } from "./dom.js";
 import { ICONS } from "./words.js";
 
-const MOST_LINES = 100;
-const BETWEEN_KEYS_MS = 140;
+const MOST_LINES = 200;
+const FIRST_LINES = 8; // enough to see what just happened; the rest is one button away
+const COPIED_MS = 1500;
 const list = $("journal");
+const older = $("older");
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
 
 /** Show the lines of another door. */
 export function show(lines) {
+  list.classList.remove("all");
   list.replaceChildren();
   if (lines.length === 0) {
     list.append(make("li", "empty", "Nothing yet. Type a code, or do something to the door."));
@@ -22,14 +26,23 @@ export function add(line) {
   list.querySelector(".empty")?.remove();
   list.prepend(row(line));
   while (list.children.length > MOST_LINES) list.lastElementChild.remove();
+  older.hidden = list.classList.contains("all") || list.children.length <= FIRST_LINES;
 }
+
+older.firstElementChild.addEventListener("click", () => {
+  const next = list.children[FIRST_LINES];
+  list.classList.add("all");
+  older.hidden = true;
+  next.tabIndex = -1;
+  next.focus();
+});
 
 function row(line) {
   const at = new Date(line.at * 1000);
-  const when = make("time", "", time.format(at));
+  const today = at.toDateString() === new Date().toDateString();
+  const when = make("time", "", today ? time.format(at) : `${day.format(at)}, ${time.format(at)}`);
   when.dateTime = at.toISOString();
-  const word = make("strong", "", line.word);
-  const said = make("div", "said-line", word, " ", line.sentence);
+  const said = make("div", "said-line", make("strong", "", line.word), " ", line.sentence);
   if (line.detail) said.append(why(line));
   const item = make("li", "line", when, icon(ICONS[line.tone]), said);
   item.dataset.tone = line.tone;
@@ -41,51 +54,38 @@ function why(line) {
   return make("details", "", summary, make("p", "", line.detail));
 }
 
-/** Show the hints for a door. `press` types one key. */
-export function showHints(hints, slug, press) {
+// --- what to try ----------------------------------------------------------------------------
+
+/** Show the hints for a door. `type` types a whole code on the keypad. */
+export function showHints(hints, slug, type) {
   const here = hints.filter((hint) => hint.door === null || hint.door === slug);
-  $("tries").hidden = here.length === 0;
-  $("hints").replaceChildren(...here.map((hint) => hintItem(hint, press)));
+  const codes = here.filter((hint) => hint.code);
+  const commands = here.filter((hint) => hint.command);
+  $("codes").replaceChildren(...codes.map((hint) => codeItem(hint, type)));
+  $("tries").hidden = commands.length === 0;
+  $("hints").replaceChildren(...commands.map(commandItem));
 }
 
-function hintItem(hint, press) {
-  const item = make("li", "hint", make("p", "", make("strong", "", hint.label), " ", hint.text));
-  const what = hint.code ?? hint.command;
-  if (!what) return item;
-  const shown = make("code", hint.code ? "code" : "command", hint.code ? grouped(what) : what);
-  const row = make("div", "offer", shown, copyButton(what, hint.label));
-  if (hint.code) row.append(typeButton(hint, press));
-  item.append(row);
-  return item;
+function codeItem(hint, type) {
+  const name = make("span", "code-name", hint.label);
+  const typing = button("Type it", "small", () => type(hint.code));
+  typing.setAttribute("aria-label", `Type ${hint.label} on the keypad`);
+  return make("div", "offer", name, make("code", "", grouped(hint.code)), typing);
 }
 
-/** A code in groups of three, so that it is read right; copying takes it whole. */
-function grouped(code) {
-  const parts = code.match(/.{1,3}/g).map((part) => make("span", "", part));
-  const whole = make("span", "groups", ...parts);
-  return whole;
-}
-
-function copyButton(what, label) {
+function commandItem(hint) {
   const copy = button("Copy", "small", async () => {
-    await navigator.clipboard.writeText(what);
+    await navigator.clipboard.writeText(hint.command);
     copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+    setTimeout(() => { copy.textContent = "Copy"; }, COPIED_MS);
   });
-  copy.setAttribute("aria-label", `Copy: ${label}`);
-  return copy;
+  copy.setAttribute("aria-label", `Copy the command: ${hint.label}`);
+  const words = make("p", "", make("code", "command", hint.shown), make("span", "", hint.label));
+  return make("li", "hint", words, copy);
 }
 
-function typeButton(hint, press) {
-  const type = button("Type it", "small", async () => {
-    type.disabled = true;
-    for (const key of ["clear", ...hint.code, "enter"]) {
-      await press(key);
-      await new Promise((resume) => { setTimeout(resume, BETWEEN_KEYS_MS); });
-    }
-    type.disabled = false;
-    type.focus();
-  });
-  type.setAttribute("aria-label", `Type it on the keypad: ${hint.label}`);
-  return type;
+/** A code in groups, so that it is read right; copying takes it whole. */
+function grouped(code) {
+  const parts = code.match(/.{1,4}/g).map((part) => make("span", "", part));
+  return make("span", "groups", ...parts);
 }

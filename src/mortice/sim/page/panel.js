@@ -3,12 +3,12 @@
 import { $, icon, make, write } from "./dom.js";
 import { add, show, showHints } from "./journal.js";
 import { draw, drawLight, introduce } from "./scene.js";
-import { ICONS, STATES } from "./words.js";
+import { ICONS, STATES, prompt } from "./words.js";
 
-const doors = new Map(); // slug → { door, seen, lines, restEnds }
+const BETWEEN_KEYS_MS = 140; // a code typed for somebody is typed so that they can follow
+const doors = new Map(); // slug → { door, seen, lines, restEnds, tile }
 let hints = [];
 let picked = null;
-let typed = 0;
 
 // --- the stream -----------------------------------------------------------------------------
 
@@ -17,12 +17,15 @@ const events = new EventSource("/events");
 events.addEventListener("street", ({ data }) => {
   const street = JSON.parse(data);
   doors.clear();
-  for (const door of street.doors) doors.set(door.slug, { door, seen: null, lines: [], restEnds: 0 });
+  for (const door of street.doors) {
+    doors.set(door.slug, { door, seen: null, lines: [], restEnds: 0 });
+  }
   hints = street.hints;
+  drawTiles();
+  picked = null;
   take(street);
   $("street").hidden = false;
   $("lost").hidden = true;
-  drawTiles();
   pick();
 });
 
@@ -36,18 +39,23 @@ events.addEventListener("error", () => {
 });
 
 function take(news) {
-  for (const seen of news.pictures ?? []) {
-    const known = doors.get(seen.slug);
-    if (known.seen && known.seen.state !== seen.state) announce(known.door, seen);
-    known.seen = seen;
-    known.restEnds = seen.rest > 0 ? performance.now() + seen.rest * 1000 : 0;
-    drawTile(known);
-    if (seen.slug === picked) drawPicked();
+  for (const seen of news.pictures ?? []) see(doors.get(seen.slug), seen);
+  for (const slug of news.wiped ?? []) {
+    doors.get(slug).lines = [];
+    if (slug === picked) show([]);
   }
   for (const [slug, lines] of Object.entries(news.lines ?? {})) {
     doors.get(slug).lines.push(...lines);
     if (slug === picked) lines.forEach(hear);
   }
+}
+
+function see(known, seen) {
+  if (known.seen && known.seen.state !== seen.state) announce(known.door, seen);
+  known.seen = seen;
+  known.restEnds = seen.rest > 0 ? performance.now() + seen.rest * 1000 : 0;
+  drawTile(known);
+  if (seen.slug === picked) drawPicked();
 }
 
 function hear(line) {
@@ -69,11 +77,11 @@ function pick() {
   picked = doors.has(wanted) ? wanted : doors.keys().next().value;
   if (!picked) return;
   const { door, lines } = doors.get(picked);
-  typed = 0;
   introduce(door);
   show(lines);
-  showHints(hints, picked, press);
+  showHints(hints, picked, type);
   say("");
+  disarm();
   drawPicked();
   for (const known of doors.values()) drawTile(known);
 }
@@ -88,26 +96,24 @@ function drawTiles() {
 }
 
 function tile(door) {
-  const mini = make("span", "mini", make("span", "mini-leaf", door.number), make("span", "mini-bolt"));
+  const mini = make("span", "mini", make("span", "mini-leaf", door.number));
   mini.setAttribute("aria-hidden", "true");
   mini.style.setProperty("--paint", door.paint);
-  const link = make("a", "tile", mini, make("span", "tile-words",
-    make("span", "tile-place", door.place), make("strong", "", door.name), make("span", "tile-state")));
+  const words = make("span", "tile-words", make("strong", "", door.name), make("span", "tile-state"));
+  const link = make("a", "tile", mini, words);
   link.href = `#${encodeURIComponent(door.slug)}`;
   return link;
 }
 
 function drawTile({ door, seen, tile: link }) {
-  if (!link || !seen) return;
   if (door.slug === picked) link.setAttribute("aria-current", "true");
   else link.removeAttribute("aria-current");
-  link.style.setProperty("--mm", seen.bolt_mm);
   link.dataset.leaf = seen.leaf;
   const state = link.querySelector(".tile-state");
   if (state.dataset.state === seen.state) return;
   state.dataset.state = seen.state;
   state.dataset.tone = STATES[seen.state].tone;
-  state.replaceChildren(icon(ICONS[STATES[seen.state].icon]), STATES[seen.state].word);
+  state.replaceChildren(icon(ICONS[STATES[seen.state].icon]), STATES[seen.state].short);
 }
 
 // --- the picked door ------------------------------------------------------------------------
@@ -116,25 +122,23 @@ const rest = ({ restEnds }) => Math.max(0, (restEnds - performance.now()) / 1000
 
 function drawPicked() {
   const known = doors.get(picked);
-  if (known.seen.light !== "off") typed = 0;
-  draw(known.seen, typed, rest(known));
+  draw(known.seen, rest(known));
   drawActs(known.seen);
 }
 
 setInterval(() => {
   const known = doors.get(picked);
-  if (known?.restEnds) drawLight(known.seen, typed, rest(known));
+  if (known?.restEnds) drawLight(known.seen, rest(known));
 }, 1000);
 
 function drawActs(seen) {
   offer("swing", seen.leaf === "open" ? ["close", "Close the door"] : ["open", "Open the door"]);
   offer("jam", seen.jam_mm !== null ? ["free", "Free the bolt"] : ["jam", "Jam the bolt"]);
-  offer("plug", seen.mains ? ["unplug", "Pull the plug"] : ["plug", "Plug in"]);
-  offer("battery", seen.battery_flat ? ["battery", "Fresh battery"] : ["flatten", "Flatten the battery"]);
-  write($("hold"), seen.button ? "Held down …" : "Hold it ten seconds");
-  write($("keypad-how"), seen.dead
-    ? "The keypad is dark, but hands still work: turn the knob, use the key, or give it power."
-    : "Type a code on the keypad, or do something to the door.");
+  offer("plug", seen.mains ? ["unplug", "Pull the plug"] : ["plug", "Plug in again"]);
+  offer("battery", seen.flat ? ["battery", "Fresh battery"] : ["flatten", "Flatten the battery"]);
+  $("push").classList.toggle("down", seen.button);
+  write($("keypad-how"), prompt(seen));
+  if (!armed) write($("hold"), seen.button ? "Held down …" : HOLD);
 }
 
 function offer(id, [act, label]) {
@@ -168,16 +172,24 @@ async function act(name, body = {}) {
   }
 }
 
+// Keys arrive in the order in which they were pressed, however fast somebody types.
+let keys = Promise.resolve();
+
 function press(symbol) {
-  const known = doors.get(picked);
-  if (known.seen.dead) {
+  if (doors.get(picked).seen.dead) {
     say("The keypad is dark: the lock has no power.");
-    return Promise.resolve();
+    return keys;
   }
-  typed = symbol === "clear" || symbol === "enter" ? 0 : typed + 1;
   flash(symbol);
-  drawLight({ ...known.seen, light: typed ? "off" : known.seen.light }, typed, rest(known));
-  return act("press", { symbol });
+  keys = keys.then(() => act("press", { symbol }));
+  return keys;
+}
+
+async function type(code) {
+  for (const key of ["clear", ...code, "enter"]) {
+    await press(key);
+    await new Promise((resume) => { setTimeout(resume, BETWEEN_KEYS_MS); });
+  }
 }
 
 function flash(symbol) {
@@ -188,10 +200,35 @@ function flash(symbol) {
 
 document.addEventListener("click", ({ target }) => {
   const clicked = target.closest("button");
-  if (clicked?.dataset.key) press(clicked.dataset.key);
+  if (clicked?.id === "hold") hold();
+  else if (clicked?.dataset.key) press(clicked.dataset.key);
   else if (clicked?.dataset.act === "button") act("button", { seconds: Number(clicked.dataset.seconds) });
   else if (clicked?.dataset.act) act(clicked.dataset.act);
 });
+
+// Ten seconds on the inside button wipe the lock, so the list of acts asks once more.
+const HOLD = "Hold the button ten seconds";
+const HOLD_SECONDS = 10.2;
+const ARMED_MS = 6000;
+let armed = null;
+
+function hold() {
+  if (doors.get(picked).seen.button) return;
+  if (!armed) {
+    armed = setTimeout(disarm, ARMED_MS);
+    write($("hold"), "Sure? Press again");
+    say("Ten seconds on the inside button wipe the lock: owner, keys and log.");
+    return;
+  }
+  disarm();
+  act("button", { seconds: HOLD_SECONDS });
+}
+
+function disarm() {
+  clearTimeout(armed);
+  armed = null;
+  write($("hold"), HOLD);
+}
 
 // Within the keypad, the keyboard types on it. Enter sends, Backspace and Escape clear.
 const KEYS = { Enter: "enter", Backspace: "clear", Escape: "clear" };
@@ -207,24 +244,22 @@ for (const input of document.querySelectorAll("[name=view]")) {
   input.addEventListener("change", () => { $("scene").dataset.view = input.value; });
 }
 
-// The drawn button is pressed for as long as it is held down; the list of acts has a twin of it.
-const LONGEST_MS = 15_000;
-let pressedAt = null;
+// The drawn button is down for as long as a finger or a key is; the list of acts has its twin.
+const isPressing = (event) => event.key === " " || event.key === "Enter";
+let pushing = false;
 
-function pushDown(event) {
-  if (event.type === "keydown" && (event.repeat || (event.key !== " " && event.key !== "Enter"))) return;
-  pressedAt = performance.now();
-  $("push").classList.add("down");
+function push(event) {
+  if (pushing || (event.type === "keydown" && !isPressing(event))) return;
+  pushing = true;
+  act("push");
 }
 
 function letGo(event) {
-  if (pressedAt === null || (event.type === "keyup" && event.key !== " " && event.key !== "Enter")) return;
-  const held = Math.min(performance.now() - pressedAt, LONGEST_MS);
-  pressedAt = null;
-  $("push").classList.remove("down");
-  act("button", { seconds: Math.max(held / 1000, 0.05) });
+  if (!pushing || (event.type === "keyup" && !isPressing(event))) return;
+  pushing = false;
+  act("release");
 }
-for (const kind of ["pointerdown", "keydown"]) $("push").addEventListener(kind, pushDown);
+for (const kind of ["pointerdown", "keydown"]) $("push").addEventListener(kind, push);
 for (const kind of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"]) {
   $("push").addEventListener(kind, letGo);
 }

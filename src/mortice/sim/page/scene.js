@@ -1,13 +1,13 @@
 // Draws one door: the scene, the section through its lock, and the gauges.
 
 import { $, write } from "./dom.js";
-import { STATES, lightWord, mm, sectionWords, sentence } from "./words.js";
+import { STATES, lightOf, lightWord, mm, sectionWords, sentence } from "./words.js";
 
 const MAX_AMPS = 2;
 const MAX_VOLTS = 6;
 const TRACE_SECONDS = 4;
 const TRACE_WIDTH = 240;
-const TRACE_HEIGHT = 27;
+const TRACE_HEIGHT = 35;
 
 const scene = $("scene");
 const section = $("section");
@@ -28,7 +28,7 @@ export function introduce(door) {
 }
 
 /** Draw what is seen of the door now. */
-export function draw(seen, typed, rest) {
+export function draw(seen, rest) {
   for (const drawn of [scene, section]) {
     drawn.style.setProperty("--mm", seen.bolt_mm);
     drawn.style.setProperty("--jam", seen.jam_mm ?? 0);
@@ -43,13 +43,14 @@ export function draw(seen, typed, rest) {
   write($("state"), sentence(seen));
   $("state").dataset.tone = STATES[seen.state].tone;
   write($("section-words"), sectionWords(seen));
-  drawLight(seen, typed, rest);
+  drawLight(seen, rest);
   drawGauges(seen);
 }
 
-export function drawLight(seen, typed, rest) {
-  $("light").dataset.light = seen.dead ? "dead" : seen.light;
-  write($("light-word"), lightWord(seen, typed, rest));
+/** Draw the keypad's display. */
+export function drawLight(seen, rest) {
+  $("light").dataset.light = lightOf(seen, rest);
+  write($("light-word"), lightWord(seen, rest));
 }
 
 function drawGauges(seen) {

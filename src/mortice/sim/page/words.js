@@ -1,27 +1,27 @@
 // What the states and lights of a door are called, and how they look without colour.
 
 export const STATES = {
-  locked: { word: "locked", tone: "good", icon: "thrown" },
-  locking: { word: "locking", tone: "plain", icon: "moving" },
-  unlocked: { word: "unlocked", tone: "look", icon: "drawn" },
-  unlocking: { word: "unlocking", tone: "plain", icon: "moving" },
-  open: { word: "open", tone: "look", icon: "open" },
-  bolt_out_door_open: { word: "open, with its bolt out", tone: "bad", icon: "warn" },
-  jammed: { word: "jammed", tone: "bad", icon: "warn" },
-  unknown: { word: "not known", tone: "plain", icon: "ask" },
+  locked: { word: "locked", short: "locked", tone: "good", icon: "thrown" },
+  locking: { word: "locking", short: "locking", tone: "plain", icon: "moving" },
+  unlocked: { word: "unlocked", short: "unlocked", tone: "look", icon: "drawn" },
+  unlocking: { word: "unlocking", short: "unlocking", tone: "plain", icon: "moving" },
+  open: { word: "open", short: "open", tone: "look", icon: "open" },
+  bolt_out_door_open: { word: "open, with its bolt out", short: "bolt out", tone: "bad", icon: "warn" },
+  jammed: { word: "jammed", short: "jammed", tone: "bad", icon: "warn" },
+  unknown: { word: "not known", short: "not known", tone: "plain", icon: "ask" },
 };
 
 // Drawn on a 20 × 20 grid: the shape says it, colour only repeats it.
 export const ICONS = {
-  thrown: "M4 2.500h8v15H4zM10 10h8",
-  drawn: "M4 2.500h8v15H4zM9 10h3",
-  moving: "M4 2.500h8v15H4zM10 10h3m2 0h1m2 0h.5",
-  open: "M4 2.500h10v15H4zM4 2.500l6 2.500v14.500L4 17.500",
-  warn: "M10 2.500l8 15H2zM10 8v4.500m0 2.300v.4",
-  ask: "M7 7.500a3 3 0 1 1 4.200 2.700c-.8.400-1.200 1-1.200 1.900v.6m0 2.600v.4",
-  good: "M3.500 10.500l4.500 4.500 9-10.500",
+  thrown: "M4 2.5h8v15H4zM10 10h8",
+  drawn: "M4 2.5h8v15H4zM9 10h3",
+  moving: "M4 2.5h8v15H4zM10 10h3m2 0h1m2 0h.5",
+  open: "M4 2.5h10v15H4zM4 2.5l6 2.5v14.5L4 17.5",
+  warn: "M10 2.5l8 15H2zM10 8v4.5m0 2.3v.4",
+  ask: "M7 7.5a3 3 0 1 1 4.2 2.7c-.8.4-1.2 1-1.2 1.9v.6m0 2.6v.4",
+  good: "M3.5 10.5l4.5 4.5 9-10.5",
   bad: "M5 5l10 10m0-10L5 15",
-  plain: "M8.500 10h3",
+  plain: "M8.5 10h3",
 };
 
 const LIGHTS = {
@@ -42,11 +42,25 @@ export function sentence(seen) {
   return [...parts, bolt, `door ${seen.leaf}`].join(" · ");
 }
 
+/** What is said under the name: what one can do now. */
+export function prompt(seen) {
+  if (seen.dead) return "The lock is dark and its daemon is gone. Hands still work: turn the knob, use the key, or give it power.";
+  if (!seen.owned) return "This lock was wiped and has no owner: no code and no phone opens it now. Start the demo with --reset to build the street again.";
+  if (!seen.mains) return "On its backup battery. Type a code on the keypad, or do something to the door.";
+  return "Type a code on the keypad, or do something to the door.";
+}
+
+/** Which lamp of the keypad is lit. */
+export function lightOf(seen, rest) {
+  if (seen.dead) return "dead";
+  return rest > 0 && seen.light === "off" ? "wait" : seen.light;
+}
+
 /** What the keypad's little display says. */
-export function lightWord(seen, typed, rest) {
+export function lightWord(seen, rest) {
   if (seen.dead) return "";
-  if (typed > 0) return "•".repeat(Math.min(typed, 12));
-  if (rest > 0 && (seen.light === "wait" || seen.light === "off")) return `Rests ${clock(rest)}`;
+  if (seen.typed > 0) return "•".repeat(Math.min(seen.typed, 12));
+  if (rest > 0 && lightOf(seen, rest) === "wait") return `Rests ${clock(rest)}`;
   return LIGHTS[seen.light];
 }
 

@@ -1,0 +1,77 @@
+"""What to try at the demo's doors: codes for a keypad, and commands for a second terminal.
+
+Both the words printed at the start and the page take them from here.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mortice.sim.street import Hint
+from mortice.sim.world import World
+
+COMMANDS = (
+    ("door unlock front", "open the front door with the owner's key"),
+    ("--as tom-reed door unlock front", "the cleaner; Tuesdays 10:00 to 12:00 only"),
+    ("--as mallory door unlock front", "a stranger, with a key of her own making"),
+    ("log show --door front", "what the lock wrote down"),
+    ("log export --door front front.log", "take the log along, to verify anywhere"),
+)
+GROUP = 4  # digits of a PIN that are read in one breath
+
+
+def program() -> str:
+    """How this machine starts `mortice`: installed, from a clone, or as a module."""
+    if shutil.which("mortice"):
+        return "mortice"
+    if Path("run.py").exists():
+        return "python3 run.py mortice"
+    return f"{shlex.quote(sys.executable)} -m mortice"
+
+
+def hints(world: World) -> Iterator[Hint]:
+    """What the page offers: each PIN at its own door, and the commands."""
+    for pin in world.pins():
+        first_name = pin["person"].split()[0]
+        yield Hint(f"{first_name}'s PIN", code=pin["pin"], door=pin["door"])
+    start = f"MORTICE_HOME={shlex.quote(str(world.home.folder.resolve()))} {program()}"
+    for command, why in COMMANDS:
+        yield Hint(why, shown=f"mortice {command}", command=f"{start} {command}")
+
+
+def welcome(world: World, url: str, scenes: list[str]) -> str:
+    """What the demo prints when it is ready."""
+    home = world.home.folder.resolve()
+    width = max(len(command) for command, _ in COMMANDS)
+    commands = "\n".join(f"    {program()} {c:<{width}}   {why}" for c, why in COMMANDS)
+    return f"""Mortice: a street of {len(world.doors)} simulated doors. Nobody in it is real, and
+nothing here touches a real lock or leaves this computer.
+
+Look       {url}
+Type       {_type(world)}
+Command    in another terminal:
+    export MORTICE_HOME={shlex.quote(str(home))}
+{commands}
+Scenes     {program()} demo --scene NAME, where NAME is one of
+    {" ".join(scenes)}
+
+Ctrl-C stops the street. Starting it again finds it as it was; --reset builds it anew.
+"""
+
+
+def _type(world: World) -> str:
+    pins = world.pins()
+    if not pins:
+        return "a code on the keypad"
+    pin = pins[0]
+    door = world.doors[pin["door"]].plan.label.lower()
+    return f"{grouped(pin['pin'])} ✓  at the {door}: {pin['person']}'s PIN"
+
+
+def grouped(pin: str) -> str:
+    """A PIN as it is read out."""
+    return " ".join(pin[i : i + GROUP] for i in range(0, len(pin), GROUP))
