@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from mortice.core.document import Document
 from mortice.core.errors import Malformed, Untrusted
-from mortice.core.grant import ENROL, GRANT, Grant, KeyClass, Rights, read_grant
+from mortice.core.grant import GRANT, Grant, KeyClass, Rights, read_grant
 from mortice.core.keys import PublicKey
 from mortice.core.limits import CHAIN_BYTES, CHAIN_LINKS
 from mortice.core.passkey import Assertion, read_assertion
@@ -203,12 +203,3 @@ def has_right(links: Sequence[Grant], right: Rights) -> bool:
 def narrower(above: Grant, below: Grant) -> Problem:
     """The first bound that `below` breaks, as (check, words), or None. For whoever issues."""
     return next((problem for check in NARROWING if (problem := check(above, below))), None)
-
-
-def chain_kind(wire: Wire) -> str:
-    """The kind of the last link of `wire`: tried as a grant, then as an enrolment."""
-    try:
-        read_chain(wire)
-    except Malformed:
-        return ENROL
-    return GRANT

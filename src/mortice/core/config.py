@@ -77,13 +77,13 @@ def read_config(encoded: bytes, site: bytes) -> Config:
         raise Untrusted("F3", "settings: for another site")
     config = Config(
         limits.bytes(1, DOOR_ID_BYTES), limits.int(2, 1, TIME_MAX),
-        limits.int(3, 0, RELOCK_MAX), _read_pins(limits.list(4, 3)))
+        limits.int(3, 0, RELOCK_MAX), _read_pins(limits.any(4)))
     claims.done(limits)
     return config
 
 
-def _read_pins(value: list[cbor.Value]) -> PinPolicy:
-    fields = Fields(dict(enumerate(value)), "PIN settings", "F1")
+def _read_pins(value: cbor.Value) -> PinPolicy:
+    fields = Fields.listed(value, 3, 3, "PIN settings", "F1")
     policy = PinPolicy(
         ENTRIES[fields.int(0, 0, 1)], SPENT[fields.int(1, 0, 1)], fields.int(2, 1, 100))
     if policy.spent is Spent.OFF and policy.entry is not Entry.INDEX:

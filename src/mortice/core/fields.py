@@ -49,6 +49,13 @@ class Fields:
             raise self._wrong("expected a map")
         self._left = value.copy()
 
+    @classmethod
+    def listed(cls, value: object, low: Int, high: Int, what: str, check: str) -> Fields:
+        """The items of an array of `low` to `high` items, each by its place. Raises Malformed."""
+        if type(value) is not list or not low <= len(value) <= high:
+            raise Malformed(check, f"{what}: expected an array of {low} to {high} items")
+        return cls(dict(enumerate(value)), what, check)
+
     def __len__(self) -> Int:
         """How many fields are left."""
         return len(self._left)

@@ -139,7 +139,7 @@ def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
         about=claims.map(ABOUT, default={}),
         document=document,
         parent=limits.bytes(1, ID_BYTES, default=None),
-        klass=_read_class(limits.int(2, 0, 3, default=0)),
+        klass=KeyClass(limits.int(2, 0, 3, default=0)),
         doors=_read_doors(limits.list(3, DOORS)),
         use=Rights(limits.int(4, 0, ALL_RIGHTS)),
         delegable=Rights(limits.int(5, 0, ALL_RIGHTS, default=0)),
@@ -151,20 +151,12 @@ def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
         uses=limits.int(11, 1, 1_000_000, default=None),
         quota=limits.int(12, 1, 10_000, default=None),
         passkey=_read_passkey(limits.map(13, default=None)),
-        resident=_read_resident(limits.int(14, 1, 1, default=0)),
+        resident=limits.int(14, 1, 1, default=0) == 1,
         credential=_read_credential(limits.map(15, default=None)),
     )
     claims.done(limits)
     _check_shape(grant, kind)
     return grant
-
-
-def _read_class(number: int) -> KeyClass:
-    return KeyClass(number)
-
-
-def _read_resident(number: int) -> bool:
-    return number == 1
 
 
 def _read_doors(doors: list[cbor.Value]) -> frozenset[bytes]:

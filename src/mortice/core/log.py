@@ -114,12 +114,14 @@ class Entry:
             self.salt])
 
 
+def _listed(encoded: bytes, length: int, what: str) -> Fields:
+    parts = cbor.decode(encoded, max_bytes=MESSAGE_BYTES)
+    return Fields.listed(parts, length, length, f"log {what}", "L1")
+
+
 def read_entry(encoded: bytes) -> Entry:
     """Parse an entry. Raises Malformed (E, L1)."""
-    parts = cbor.decode(encoded, max_bytes=MESSAGE_BYTES)
-    if not isinstance(parts, list) or len(parts) != 7:
-        raise Malformed("L1", "log: an entry has 7 parts")
-    fields = Fields(dict(enumerate(parts)), "log entry", "L1")
+    fields = _listed(encoded, 7, "entry")
     kind = fields.int(4, 1, 255)
     if kind not in KINDS:
         raise Malformed("L1", f"log: unknown kind of entry {kind}")
@@ -153,13 +155,6 @@ def accept_head(encoded: bytes, lock: PublicKey) -> Head:
     return Head(
         fields.int(0, 0, TIME_MAX), fields.int(1, 0, TIME_MAX), fields.bytes(2, HASH_BYTES),
         fields.int(3, 0, TIME_MAX))
-
-
-def _listed(payload: bytes, length: int, what: str) -> Fields:
-    parts = cbor.decode(payload)
-    if not isinstance(parts, list) or len(parts) != length:
-        raise Malformed("L1", f"log: a {what} has {length} parts")
-    return Fields(dict(enumerate(parts)), what, "L1")
 
 
 @dataclass(frozen=True, slots=True)

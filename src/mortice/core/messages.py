@@ -34,9 +34,7 @@ NEWS_BYTES = 8  # a digest of what a side knows; equal means there is nothing to
 
 def _parts(plain: bytes, low: int, high: int, what: str) -> Fields:
     parts = cbor.decode(plain, max_bytes=MESSAGE_BYTES, max_depth=8)
-    if not isinstance(parts, list) or not low <= len(parts) <= high:
-        raise Malformed("A1", f"{what}: expected {low} to {high} parts")
-    return Fields(dict(enumerate(parts)), what, "A1")
+    return Fields.listed(parts, low, high, what, "A1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ from mortice.core.limits import (
     VERIFIER_BYTES,
 )
 
-DIGITS = "0123456789"
 YEAR_SECONDS = 365 * 86_400
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from mortice.core import cbor
 from mortice.core.chain import SiteKeys, read_chain, verify_chain
 from mortice.core.document import AUD, LIMITS, Document, parse, sign
-from mortice.core.errors import Malformed, Untrusted
+from mortice.core.errors import Untrusted
 from mortice.core.fields import Fields
 from mortice.core.grant import Grant, KeyClass
 from mortice.core.keys import PublicKey, Signer
@@ -67,9 +67,7 @@ def _read_entries(document: Document, site: bytes) -> tuple[Revoked, ...]:
 
 
 def _read_entry(item: cbor.Value) -> Revoked:
-    if not isinstance(item, list) or len(item) != 2:
-        raise Malformed("V1", "revocation: an entry is an id and an end")
-    fields = Fields(dict(enumerate(item)), "revocation", "V1")
+    fields = Fields.listed(item, 2, 2, "revocation's entry", "V1")
     return Revoked(fields.bytes(0, ID_BYTES), fields.int(1, 0, TIME_MAX) or None)
 
 
