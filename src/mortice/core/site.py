@@ -5,7 +5,7 @@ by the thresholds of both n and n+1, so nobody can put in keys that the present 
 sign for, and nobody can go back. Paper alone may replace the phone's key, but only with the inside
 button before and after a wait, which the lock keeps (spec/site.md, section 4).
 
-Spec: spec/site.md. Checks S1 to S12.
+Spec: spec/site.md. Checks S1 to S12; S13 is lockd/ownership.py's.
 """
 
 from __future__ import annotations
@@ -154,11 +154,16 @@ def accept_first(encoded: bytes) -> Site:
     return site
 
 
-def accept_next(present: Site, encoded: bytes) -> Site:
-    """The root that follows `present`. Raises Untrusted (S5 to S8)."""
+def accept_next(present: Site, encoded: bytes, *, recovering: bool = False) -> Site:
+    """The root that follows `present`. Raises Untrusted (S5 to S9).
+
+    While a recovery waits (`recovering`), whoever holds a phone alone must not end the wait.
+    """
     site, endorsed = _read_next(present, encoded)
     if not meets(endorsed, present.roles[Role.ROOT]):
         raise Untrusted("S8", "site: not signed by enough of the present root keys")
+    if recovering and not meets(endorsed, present.roles.get(Role.RECOVERY)):
+        raise Untrusted("S9", "site: while the paper waits, no root counts without it")
     if not meets(endorsed, site.roles[Role.ROOT]):
         raise Untrusted("S5", "site: not signed by enough of its own root keys")
     return site
@@ -174,12 +179,14 @@ def _read_next(present: Site, encoded: bytes) -> tuple[Site, Endorsed]:
 
 
 def recovers(present: Site, encoded: bytes) -> Site:
-    """A root signed by paper alone, which the lock may take after its wait. Raises S6, S7, S9."""
+    """A root signed by paper, which the lock may take after its wait. Raises S5 to S7, S9."""
     site, endorsed = _read_next(present, encoded)
     if not meets(endorsed, present.roles.get(Role.RECOVERY)):
         raise Untrusted("S9", "site: not signed by the recovery paper")
     if site.roles.get(Role.RECOVERY) != present.roles.get(Role.RECOVERY):
         raise Untrusted("S9", "site: recovery may not change the recovery paper itself")
+    if not meets(endorsed, site.roles[Role.ROOT]):
+        raise Untrusted("S5", "site: not signed by enough of its own root keys")
     return site
 
 
@@ -191,7 +198,16 @@ def while_recovering(present: Site, coming: Site) -> Site:
     roles = {role: _in_both(held, coming.keys(role)) for role, held in present.roles.items()}
     roles |= {role: present.roles[role] for role in (Role.ROOT, Role.RECOVERY)}
     return replace(
-        present, roles=roles, strict=present.strict or coming.strict, retired=coming.retired)
+        present, roles=roles, strict=present.strict or coming.strict,
+        retired=_kept_by_both(present, coming))
+
+
+def _kept_by_both(present: Site, coming: Site) -> dict[PublicKey, frozenset[bytes]]:
+    """First links that `coming` keeps and that count now: paper alone makes no new ones count."""
+    granting = present.keys(Role.GRANT)
+    return {
+        key: kept if key in granting else kept & present.retired.get(key, frozenset())
+        for key, kept in coming.retired.items()}
 
 
 def _in_both(held: RoleKeys, coming: tuple[PublicKey, ...]) -> RoleKeys:

@@ -137,7 +137,8 @@ def _take_site(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     if item.document == owned.site_bytes:
         return None
     try:
-        taken = ownership.next_site(owned, item.document)
+        waiting = ownership.recovery(lock.store) is not None
+        taken = ownership.next_site(owned, item.document, recovering=waiting)
     except Untrusted:
         taken = _recovered(lock, item)
     with lock.store.change() as change:

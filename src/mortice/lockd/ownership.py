@@ -86,9 +86,10 @@ def keep(change: Change, owned: Owned) -> None:
     change.put_meta("door", owned.place.door)
 
 
-def next_site(owned: Owned, encoded: bytes) -> Owned:
-    """`owned` under the root that follows. Raises S5 to S8."""
-    return _under(owned, accept_next(read_site(owned.site_bytes)[0], encoded), encoded)
+def next_site(owned: Owned, encoded: bytes, *, recovering: bool) -> Owned:
+    """`owned` under the root that follows. Raises S5 to S9."""
+    present = read_site(owned.site_bytes)[0]
+    return _under(owned, accept_next(present, encoded, recovering=recovering), encoded)
 
 
 def recovered_site(owned: Owned, encoded: bytes) -> Owned:
