@@ -15,7 +15,7 @@ Spec: spec/encoding.md, section 1. Checks E1 to E9.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from mortice.core.errors import Malformed, Misuse
 
@@ -26,7 +26,7 @@ MAX_DEPTH = 8  # two more than the deepest document, a key in a passkey in a lin
 
 # An item's first byte: 3 bits of major type, 5 bits of argument (RFC 8949, section 3).
 UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
-STRINGS = (BYTES, TEXT)
+KEYS = (UNSIGNED, NEGATIVE, TEXT)
 ARGUMENT_BITS = 5
 ARGUMENT_MASK = (1 << ARGUMENT_BITS) - 1
 IN_FIRST_BYTE = 24  # smaller arguments stand in the first byte; 24 to 27: 1, 2, 4, 8 bytes follow
@@ -36,17 +36,8 @@ SMALLEST = (IN_FIRST_BYTE, 1 << 8, 1 << 16, 1 << 32)  # that needs 1, 2, 4 or 8 
 END = 1 << 64  # arguments are smaller
 SIMPLE_VALUES: dict[int, Value] = {0xF4: False, 0xF5: True, 0xF6: None}
 
-# Every value whose whole encoding is one byte, by that byte. They are the bulk of a document, and
-# looking them up halves the time to decode it.
-_LONGER: Final = object()
-_ONE_BYTE: list[Any] = [_LONGER] * 256
-_ONE_BYTE[:IN_FIRST_BYTE] = range(IN_FIRST_BYTE)
-_ONE_BYTE[0x20 : 0x20 + IN_FIRST_BYTE] = range(-1, -1 - IN_FIRST_BYTE, -1)
-for _first, _value in SIMPLE_VALUES.items():
-    _ONE_BYTE[_first] = _value
-_SINGLE_BYTES = [bytes([first]) for first in range(256)]
-_SMALL_INTS = {n: _SINGLE_BYTES[first] for first, n in enumerate(_ONE_BYTE) if type(n) is int}
-_WIDTHS = tuple(enumerate((*SMALLEST[1:], END)))  # which width an argument below each end needs
+
+# --- decoding -----------------------------------------------------------------------------------
 
 
 def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Value:
@@ -58,7 +49,7 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPT
         raise Malformed("E1", f"expected at most {max_bytes} bytes, got {len(data)}")
     value: Value
     try:
-        value, end = _item(data, 0, max_depth)
+        value, end = _READERS[data[0]](data, 1, max_depth)
     except IndexError:  # reading data[at] one past the end is the cheapest way to notice it
         raise _truncated() from None
     if end != len(data):
@@ -70,49 +61,29 @@ def _truncated() -> Malformed:
     return Malformed("E2", "expected more bytes, got the end")
 
 
-def _item(data: bytes, at: int, room: int) -> tuple[Any, int]:
-    """One item at `at` and the place after it. `room` is how many levels may still be opened."""
-    first = data[at]
-    value = _ONE_BYTE[first]
-    at += 1
-    if value is not _LONGER:
-        return value, at
-    major, argument = first >> ARGUMENT_BITS, first & ARGUMENT_MASK
-    if major >= TAG:
-        raise Malformed("E6", f"byte {first:#04x} starts a tag, float or simple value not in use")
-    if argument >= IN_FIRST_BYTE:
-        argument, at = _long_argument(data, at, argument)
-    if major in STRINGS:
-        end = at + argument
-        if end > len(data):
-            raise _truncated()
-        return (data[at:end] if major == BYTES else _text(data[at:end])), end
-    if major == MAP:
-        return _map(data, at, argument, room)
-    if major == ARRAY:
-        return _array(data, at, argument, room)
-    return (argument if major == UNSIGNED else ~argument), at
+# What each major type makes of its argument. All are given the data, the place after the item's
+# head, the argument, and how many levels may still be opened; all return the item and its end.
 
 
-def _long_argument(data: bytes, at: int, short: int) -> tuple[int, int]:
-    """The argument that follows the first byte, and the place after it."""
-    if short == INDEFINITE:
-        raise Malformed("E5", "expected a length, got an indefinite one")
-    if short > LAST_WIDTH:
-        raise Malformed("E6", f"additional information {short} is reserved")
-    width = short - IN_FIRST_BYTE
-    end = at + (1 << width)
+def _unsigned(data: bytes, at: int, argument: int, room: int) -> tuple[int, int]:
+    return argument, at
+
+
+def _negative(data: bytes, at: int, argument: int, room: int) -> tuple[int, int]:
+    return ~argument, at
+
+
+def _bytes(data: bytes, at: int, length: int, room: int) -> tuple[bytes, int]:
+    end = at + length
     if end > len(data):
         raise _truncated()
-    argument = int.from_bytes(data[at:end], "big")
-    if argument < SMALLEST[width]:
-        raise Malformed("E4", f"{argument} is not in its shortest form")
-    return argument, end
+    return data[at:end], end
 
 
-def _text(raw: bytes) -> str:
+def _text(data: bytes, at: int, length: int, room: int) -> tuple[str, int]:
+    raw, end = _bytes(data, at, length, room)
     try:
-        return raw.decode()
+        return raw.decode(), end
     except UnicodeDecodeError:
         raise Malformed("E9", "text is not UTF-8") from None
 
@@ -128,27 +99,101 @@ def _array(data: bytes, at: int, count: int, room: int) -> tuple[list[Value], in
     _check_room(data, at, count, room)
     found = []
     for _ in range(count):
-        value, at = _item(data, at, room - 1)
+        value, at = _READERS[data[at]](data, at + 1, room - 1)
         found.append(value)
     return found, at
 
 
 def _map(data: bytes, at: int, count: int, room: int) -> tuple[dict[int | str, Value], int]:
     _check_room(data, at, 2 * count, room)
-    room -= 1
     found: dict[int | str, Value] = {}
     previous = b""
     for _ in range(count):
-        start = at
-        if data[at] >> ARGUMENT_BITS not in (UNSIGNED, NEGATIVE, TEXT):
-            raise Malformed("E9", "a map key must be an integer or text")
-        key, at = _item(data, at, 0)
-        encoded = data[start:at]
+        key, end = _KEY_READERS[data[at]](data, at + 1, 0)
+        encoded = data[at:end]
         if encoded <= previous:
             raise Malformed("E7", "map keys must be different and in the order of their bytes")
         previous = encoded
-        found[key], at = _item(data, at, room)
+        found[key], at = _READERS[data[end]](data, end + 1, room - 1)
     return found, at
+
+
+_Body = Callable[[bytes, int, int, int], tuple[Any, int]]
+_Reader = Callable[[bytes, int, int], tuple[Any, int]]
+_BODIES: tuple[_Body, ...] = (_unsigned, _negative, _bytes, _text, _array, _map)
+
+
+# One reader for each first byte, so that an item is told apart by a single look into a table.
+
+
+def _reader(first: int) -> _Reader:
+    major, argument = first >> ARGUMENT_BITS, first & ARGUMENT_MASK
+    if first in SIMPLE_VALUES:
+        return _constant(SIMPLE_VALUES[first])
+    if major >= TAG:
+        return _refusing("E6", f"byte {first:#04x} starts a tag, float or simple value not in use")
+    if argument < IN_FIRST_BYTE:
+        return _short(major, argument)
+    if argument <= LAST_WIDTH:
+        return _long(_BODIES[major], argument - IN_FIRST_BYTE)
+    if argument == INDEFINITE:
+        return _refusing("E5", "expected a length, got an indefinite one")
+    return _refusing("E6", f"additional information {argument} is reserved")
+
+
+def _key_reader(first: int) -> _Reader:
+    if first >> ARGUMENT_BITS in KEYS:
+        return _READERS[first]
+    return _refusing("E9", "a map key must be an integer or text")
+
+
+def _constant(value: Value) -> _Reader:
+    return lambda data, at, room: (value, at)
+
+
+def _refusing(check: str, message: str) -> _Reader:
+    def refuse(data: bytes, at: int, room: int) -> tuple[Any, int]:
+        raise Malformed(check, message)
+
+    return refuse
+
+
+def _short(major: int, argument: int) -> _Reader:
+    if major == UNSIGNED:
+        return _constant(argument)
+    if major == NEGATIVE:
+        return _constant(~argument)
+    body = _BODIES[major]
+    return lambda data, at, room: body(data, at, argument, room)
+
+
+def _long(body: _Body, width: int) -> _Reader:
+    """For an argument of 1, 2, 4 or 8 bytes after the first (`width` 0 to 3)."""
+    size, smallest = 1 << width, SMALLEST[width]
+
+    def read(data: bytes, at: int, room: int) -> tuple[Any, int]:
+        end = at + size
+        if end > len(data):
+            raise _truncated()
+        argument = int.from_bytes(data[at:end], "big")
+        if argument < smallest:
+            raise Malformed("E4", f"{argument} is not in its shortest form")
+        return body(data, end, argument, room)
+
+    return read
+
+
+_READERS = [_reader(first) for first in range(256)]
+_KEY_READERS = [_key_reader(first) for first in range(256)]
+
+
+# --- encoding -----------------------------------------------------------------------------------
+
+
+_SINGLE_BYTES = [bytes([first]) for first in range(256)]
+_SMALL_INTS = {n: _SINGLE_BYTES[n] for n in range(IN_FIRST_BYTE)}
+_SMALL_INTS |= {~n: _SINGLE_BYTES[NEGATIVE << ARGUMENT_BITS | n] for n in range(IN_FIRST_BYTE)}
+_WIDTHS = tuple(enumerate((*SMALLEST[1:], END)))  # which width an argument below each end needs
 
 
 def encode(value: Value) -> bytes:
