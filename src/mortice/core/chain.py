@@ -129,13 +129,10 @@ Problem = tuple[str, str] | None
 
 
 def _depth(above: Grant, below: Grant) -> Problem:
-    if above.depth < 1 or (below.credential is None and below.depth > above.depth - 1):
+    # An enrolment is the holder's own way in, so it is not handed on.
+    if below.credential is None and below.depth >= above.depth:
         return "C7", "handed on more often than allowed"
     return None
-
-
-def _depth_enrol(above: Grant, below: Grant) -> Problem:
-    return None if below.credential is not None else _depth(above, below)
 
 
 def _doors(above: Grant, below: Grant) -> Problem:
@@ -192,7 +189,7 @@ def _counts(above: Grant, below: Grant) -> Problem:
     )
 
 
-NARROWING = (_depth_enrol, _doors, _rights, _window, _life, _hours, _factors, _counts)
+NARROWING = (_depth, _doors, _rights, _window, _life, _hours, _factors, _counts)
 
 
 def has_right(links: Sequence[Grant], right: Rights) -> bool:

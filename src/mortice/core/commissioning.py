@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.fields import Fields
-from mortice.core.keys import PublicKey
 from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES
-from mortice.core.site import LockKeys
+from mortice.core.site import LockKeys, read_lock_keys
 
 PREFIX = "MORTICE1"  # the version of the code, readable on the label
 SECRET_BYTES = 16
@@ -82,11 +81,7 @@ def write_hello(lock: LockKeys) -> bytes:
 
 def read_hello(encoded: bytes, code: Code) -> LockKeys:
     """The lock's public keys, if they are those that the code names. Raises Malformed, Q4."""
-    parts = cbor.decode(encoded, max_bytes=512)
-    if not isinstance(parts, list) or len(parts) != 3:
-        raise Malformed("Q4", "the lock answered with something else than its keys")
-    fields = Fields(dict(enumerate(parts)), "lock keys", "Q4")
-    keys = LockKeys(fields.bytes(0, 32), PublicKey.from_cose(parts[1]), fields.bytes(2, 32))
+    keys = read_lock_keys(cbor.decode(encoded, max_bytes=512), "Q4")
     if fingerprint(keys) != code.fingerprint:
         raise Untrusted("Q4", "the lock that answered is not the one whose code this is")
     return keys

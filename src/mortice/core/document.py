@@ -107,18 +107,20 @@ def parse(kind: str, encoded: bytes) -> Document:
     return Document(kind, alg, kid, payload, _read_signature(kind, signature), protected)
 
 
-def _protected(signer: Signer, *, kid: bool) -> bytes:
-    header: dict[int | str, cbor.Value] = {ALG: signer.public.alg}
-    if kid:
-        header[KID] = signer.public.id
-    return cbor.encode(header)
+def _protected(key: PublicKey, *, kid: bool) -> bytes:
+    return cbor.encode({ALG: key.alg, KID: key.id} if kid else {ALG: key.alg})
 
 
 def sign(kind: str, payload: cbor.Value, signer: Signer, *, kid: bool = True) -> bytes:
     """Encode and sign `payload` as a document of `kind`. Links below another have no `kid`."""
-    protected, body = _protected(signer, kid=kid), cbor.encode(payload)
+    protected, body = _protected(signer.public, kid=kid), cbor.encode(payload)
     signature = signer.sign(_signed_bytes(kind, protected, body))
     return cbor.encode([protected, {}, body, signature])
+
+
+def join(payload: cbor.Value, key: PublicKey, signature: bytes) -> bytes:
+    """A document whose parts travelled apart. Nothing is checked."""
+    return cbor.encode([_protected(key, kid=True), {}, cbor.encode(payload), signature])
 
 
 # A site document carries several signatures over one payload: each is a COSE_Sign1 with the
@@ -171,6 +173,6 @@ def endorse(kind: str, payload: cbor.Value, signers: Sequence[Signer]) -> bytes:
     body = cbor.encode(payload)
     pairs: list[cbor.Value] = []
     for signer in signers:
-        protected = _protected(signer, kid=True)
+        protected = _protected(signer.public, kid=True)
         pairs.append([protected, signer.sign(_signed_bytes(kind, protected, body))])
     return cbor.encode([body, pairs])

@@ -20,11 +20,11 @@ from enum import Enum
 
 from mortice.core import cbor
 from mortice.core.commands import Command
-from mortice.core.document import id_of
+from mortice.core.document import id_of, join
 from mortice.core.errors import Malformed, Misuse, Untrusted
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import BUCKET_BURST, BUCKET_RATE, BUCKETS_MAX, DOOR_ID_BYTES, ID_BYTES
-from mortice.core.log import accept_receipt, sign_receipt
+from mortice.core.log import accept_receipt
 from mortice.core.messages import (
     Answer,
     Greeting,
@@ -238,15 +238,7 @@ def whole_receipt(answer: Answer, lock: PublicKey) -> bytes:
     """The receipt document that message 4 left the known parts out of."""
     if answer.receipt is None:
         raise Misuse("the answer carries no receipt")
-
-    class _Signed:
-        public = lock
-
-        @staticmethod
-        def sign(message: bytes) -> bytes:
-            return answer.signature
-
-    return sign_receipt(answer.receipt, _Signed())
+    return join(answer.receipt.payload(), lock, answer.signature)
 
 
 @dataclass(slots=True)

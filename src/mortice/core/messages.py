@@ -23,6 +23,7 @@ from mortice.core.limits import (
     ID_BYTES,
     MESSAGE_BYTES,
     SIGNATURE_BYTES,
+    TEXT_CHARS,
     TIME_MAX,
 )
 from mortice.core.log import HASH_BYTES, Receipt, Result
@@ -146,14 +147,11 @@ def read_bundle(value: cbor.Value) -> tuple[BundleItem, ...]:
 
 
 def _read_item(item: cbor.Value) -> BundleItem:
-    if not isinstance(item, list) or len(item) not in (2, 3, 4):
-        raise Malformed("A6", "bundle: an item is a kind, a document and perhaps a chain")
-    kind, document, *rest = item
-    chain = rest[0] if rest else None
-    if not isinstance(kind, str) or not isinstance(document, bytes) \
-            or not (chain is None or isinstance(chain, list)):
-        raise Malformed("A6", "bundle: an item is a kind, a document and perhaps a chain")
-    return BundleItem(kind, document, chain, rest[1] if len(rest) == 2 else None)
+    fields = Fields.listed(item, 2, 4, "bundle's item", "A6")
+    chain, assertion = fields.any(2, default=None), fields.any(3, default=None)
+    if not (chain is None or isinstance(chain, list)):
+        raise Malformed("A6", "bundle: a signer's chain is an array")
+    return BundleItem(fields.text(0, TEXT_CHARS), fields.bytes(1), chain, assertion)
 
 
 def write_bundle(items: tuple[BundleItem, ...]) -> list[cbor.Value]:

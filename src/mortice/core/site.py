@@ -22,10 +22,12 @@ from mortice.core.errors import Malformed, Untrusted
 from mortice.core.fields import Fields
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import DOOR_ID_BYTES, DOORS, ID_BYTES, SITE_KEYS, TEXT_CHARS, TIME_MAX
+from mortice.core.noise import KeyPair
 
 SITE = "mortice-site/1"
 DOORS_MAP = "mortice-doors/1"
 X25519_BYTES = 32  # RFC 7748 public keys
+PROBE = KeyPair(bytes(X25519_BYTES))  # any private key finds a point of small order
 
 
 class Role(IntEnum):
@@ -108,19 +110,21 @@ def read_site(encoded: bytes) -> tuple[Site, Endorsed]:
         limits.bool(3, default=False), limits.bool(4, default=False),
         _read_retired(limits.list(5, SITE_KEYS, default=[])))
     claims.done(limits)
+    if not site.retired.keys().isdisjoint(site.keys(Role.GRANT)):
+        raise Malformed("S4", "site: a retired key is still in the grant role")
     return site, endorsed
 
 
 def _read_roles(value: Mapping[int | str, cbor.Value]) -> dict[Role, RoleKeys]:
     if not {0, 1, 2} <= value.keys() <= set(Role):
         raise Malformed("S2", "site: roles root, grant and revoke are needed, unknown ones are not")
-    return {Role(int(number)): _read_role(held) for number, held in value.items()}
+    return {role: _read_role(value[role], role) for role in Role if role in value}
 
 
-def _read_role(held: cbor.Value) -> RoleKeys:
-    fields = Fields(dict(enumerate(held)) if isinstance(held, list) else held, "role", "S3")
-    threshold, listed = fields.int(0, 1, SITE_KEYS), fields.list(1, SITE_KEYS)
-    fields.done()
+def _read_role(held: cbor.Value, role: Role) -> RoleKeys:
+    fields = Fields.listed(held, 2, 2, "role", "S3")
+    most = SITE_KEYS if role in (Role.ROOT, Role.RECOVERY) else 1  # others' documents have one
+    threshold, listed = fields.int(0, 1, most), fields.list(1, SITE_KEYS)
     keys = tuple(PublicKey.from_cose(key) for key in listed)
     if threshold > len(keys):
         raise Malformed("S3", f"site: {len(keys)} keys cannot meet a threshold of {threshold}")
@@ -130,14 +134,14 @@ def _read_role(held: cbor.Value) -> RoleKeys:
 
 
 def _read_retired(value: list[cbor.Value]) -> dict[PublicKey, frozenset[bytes]]:
-    retired = {}
+    retired: dict[PublicKey, frozenset[bytes]] = {}
     for item in value:
-        if not isinstance(item, list) or len(item) != 2 or not isinstance(item[1], list):
-            raise Malformed("S4", "site: a retired key comes with the first links that are kept")
-        kept = [link for link in item[1] if isinstance(link, bytes) and len(link) == ID_BYTES]
-        if len(kept) != len(item[1]):
-            raise Malformed("S4", f"site: a kept link is an id of {ID_BYTES} bytes")
-        retired[PublicKey.from_cose(item[0])] = frozenset(kept)
+        fields = Fields.listed(item, 2, 2, "retired key", "S4")
+        key, links = PublicKey.from_cose(fields.any(0)), fields.list(1, cbor.MAX_BYTES)
+        kept = frozenset(id_ for id_ in links if isinstance(id_, bytes) and len(id_) == ID_BYTES)
+        if len(kept) != len(links) or key in retired:
+            raise Malformed("S4", f"site: a retired key keeps different ids of {ID_BYTES} bytes")
+        retired[key] = kept
     return retired
 
 
@@ -291,13 +295,21 @@ def read_doors(encoded: bytes) -> DoorMap:
 
 
 def _read_door(item: cbor.Value) -> MappedDoor:
-    if not isinstance(item, list) or len(item) != 6:
-        raise Malformed("S12", "doors: a door is id, label, zone and three keys")
-    fields = Fields(dict(enumerate(item)), "door", "S12")
+    fields = Fields.listed(item, 6, 6, "door", "S12")
     return MappedDoor(
         fields.bytes(0, DOOR_ID_BYTES), fields.text(1, TEXT_CHARS), fields.text(2, TEXT_CHARS),
-        LockKeys(fields.bytes(3, X25519_BYTES), PublicKey.from_cose(item[4]),
-                 fields.bytes(5, X25519_BYTES)))
+        read_lock_keys([fields.any(3), fields.any(4), fields.any(5)], "S12"))
+
+
+def read_lock_keys(value: cbor.Value, check: str) -> LockKeys:
+    """A lock's keys, none of them one that everybody shares. Raises Malformed (`check`), K, N3."""
+    fields = Fields.listed(value, 3, 3, "lock keys", check)
+    keys = LockKeys(
+        fields.bytes(0, X25519_BYTES), PublicKey.from_cose(fields.any(1)),
+        fields.bytes(2, X25519_BYTES))
+    for public in (keys.link, keys.sealing):
+        PROBE.exchange(public)
+    return keys
 
 
 @dataclass(frozen=True, slots=True)
