@@ -23,8 +23,8 @@ STREET = (
     DoorPlan("Front door", "14 Alder Road", "14", "#0B4D3B", relock_after=30),
     DoorPlan("Back door", "14 Alder Road", "14", "#3C5A73", relock_after=30),
     DoorPlan("Street door", "Chaucer House", "2", "#8E1F2F", relock_after=30),
-    DoorPlan("Room 4", "Chaucer House", "4", "#5B4A2F"),
-    DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E"),
+    DoorPlan("Room 4", "Chaucer House", "4", "#5B4A2F", indoors=True),
+    DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E", indoors=True),
 )
 USE = Rights.UNLOCK | Rights.LOCK
 HOUR, DAY = 3_600, 86_400

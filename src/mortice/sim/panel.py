@@ -238,13 +238,14 @@ class _Told:
         return [asdict(line) for line in new]
 
 
-def _introduced(door: StreetDoor) -> dict[str, str]:
+def _introduced(door: StreetDoor) -> dict[str, str | bool]:
     return {
         "slug": door.slug,
         "name": door.name,
         "place": door.place,
         "number": door.number,
         "paint": door.paint,
+        "indoors": door.indoors,
     }
 
 

@@ -11,6 +11,7 @@ from typing import cast
 
 from mortice.client.words import say
 from mortice.core.log import read_entry
+from mortice.core.stages import TimeState
 from mortice.sim.panel import Panel
 from mortice.sim.running import RunningDoor
 from mortice.sim.street import LogLine, Street, StreetDoor, Tone
@@ -61,9 +62,8 @@ class DaemonVoice:
 def _line(body: bytes, names: dict[bytes, str]) -> LogLine:
     entry = read_entry(body)
     said = say(entry, names)
-    return LogLine(
-        entry.index, entry.at, said.word, cast("Tone", said.tone), said.sentence, said.detail
-    )
+    sure, tone = entry.time is not TimeState.UNSURE, cast("Tone", said.tone)
+    return LogLine(entry.index, entry.at, sure, said.word, tone, said.sentence, said.detail)
 
 
 async def serve_panel(world: World, ports: Iterable[int]) -> tuple[Panel, str]:
@@ -86,7 +86,14 @@ async def serve_panel(world: World, ports: Iterable[int]) -> tuple[Panel, str]:
 
 def _doors(world: World) -> Iterator[StreetDoor]:
     for slug, running in world.doors.items():
-        plan, voice = running.plan, DaemonVoice(running, world.home.names)
+        plan = running.plan
         yield StreetDoor(
-            slug, plan.label, plan.place, plan.number, running.hardware, voice, plan.paint
+            slug,
+            plan.label,
+            plan.place,
+            plan.number,
+            running.hardware,
+            DaemonVoice(running, world.home.names),
+            plan.paint,
+            plan.indoors,
         )

@@ -30,6 +30,7 @@ class DoorPlan:
     number: str
     paint: str
     relock_after: int = 0  # seconds after the leaf closed; 0 is never
+    indoors: bool = False  # within a house of several, so without fanlight and letter plate
 
     @property
     def slug(self) -> str:

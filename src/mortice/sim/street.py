@@ -29,6 +29,7 @@ class LogLine:
 
     index: int  # position in the door's log
     at: float  # Unix seconds
+    sure: bool  # does the lock believe its clock? If not, `at` is only a lower bound
     word: str  # "Opened", "Refused", "Locked" …
     tone: Tone
     sentence: str
@@ -93,6 +94,7 @@ class StreetDoor:
     hardware: SimulatedDoor
     voice: Voice = field(default_factory=Silent)
     paint: str = GREEN  # "#rrggbb"
+    indoors: bool = False
 
 
 Picture = dict[str, str | float | bool | None]

@@ -9,7 +9,8 @@ const COPIED_MS = 1500;
 const list = $("journal");
 const older = $("older");
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const minute = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 
 /** Show the lines of another door. */
 export function show(lines) {
@@ -38,15 +39,21 @@ older.firstElementChild.addEventListener("click", () => {
 });
 
 function row(line) {
-  const at = new Date(line.at * 1000);
-  const today = at.toDateString() === new Date().toDateString();
-  const when = make("time", "", today ? time.format(at) : `${day.format(at)}, ${time.format(at)}`);
-  when.dateTime = at.toISOString();
   const said = make("div", "said-line", make("strong", "", line.word), " ", line.sentence);
   if (line.detail) said.append(why(line));
-  const item = make("li", "line", when, icon(ICONS[line.tone]), said);
+  const item = make("li", "line", when(line), icon(ICONS[line.tone]), said);
   item.dataset.tone = line.tone;
   return item;
+}
+
+/** A lock that lost its clock says so; it never makes a time up. */
+function when(line) {
+  if (!line.sure) return make("time", "", "no clock");
+  const at = new Date(line.at * 1000);
+  const today = at.toDateString() === new Date().toDateString();
+  const shown = make("time", "", today ? time.format(at) : `${day.format(at)} ${minute.format(at)}`);
+  shown.dateTime = at.toISOString();
+  return shown;
 }
 
 function why(line) {

@@ -98,6 +98,7 @@ function drawTiles() {
 function tile(door) {
   const mini = make("span", "mini", make("span", "mini-leaf", door.number));
   mini.setAttribute("aria-hidden", "true");
+  mini.dataset.indoors = door.indoors;
   mini.style.setProperty("--paint", door.paint);
   const words = make("span", "tile-words", make("strong", "", door.name), make("span", "tile-state"));
   const link = make("a", "tile", mini, words);
@@ -207,7 +208,7 @@ document.addEventListener("click", ({ target }) => {
 });
 
 // Ten seconds on the inside button wipe the lock, so the list of acts asks once more.
-const HOLD = "Hold the button ten seconds";
+const HOLD = "Hold inside button 10 s";
 const HOLD_SECONDS = 10.2;
 const ARMED_MS = 6000;
 let armed = null;

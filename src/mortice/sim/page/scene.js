@@ -21,6 +21,7 @@ export function introduce(door) {
   write($("number"), door.number);
   write($("nameplate"), door.place.replace(/^\d+\w?\s+/, ""));
   scene.style.setProperty("--paint", door.paint);
+  scene.dataset.indoors = door.indoors;
   scene.classList.add("still");
   requestAnimationFrame(() => requestAnimationFrame(() => scene.classList.remove("still")));
   document.title = `${door.name} · Mortice street`;
@@ -57,7 +58,7 @@ function drawGauges(seen) {
   const supply = seen.dead ? "no power" : seen.mains ? "mains" : "battery";
   gauge("motor", seen.amps, `${seen.amps.toFixed(2)} A`);
   gauge("bolt", seen.bolt_mm, mm(seen.bolt_mm), seen.bolt_mm / 20);
-  gauge("supply", seen.volts, `${seen.volts.toFixed(1)} V ${supply}`, seen.volts / MAX_VOLTS);
+  gauge("supply", seen.volts, `${seen.volts.toFixed(1)} V\n${supply}`, seen.volts / MAX_VOLTS);
   $("supply").dataset.dead = seen.dead;
   recordTrace(seen.amps);
 }
@@ -88,6 +89,7 @@ function drawTrace() {
   const x = (at) => TRACE_WIDTH * (1 - (now - at) / TRACE_SECONDS);
   const y = (amps) => TRACE_HEIGHT * (1 - amps / MAX_AMPS);
   const points = trace.map(([at, amps]) => `${x(at).toFixed(1)},${y(amps).toFixed(1)}`);
+  if (trace.length > 0) points.unshift(`0,${y(trace[0][1]).toFixed(1)}`);
   points.push(`${TRACE_WIDTH},${y(trace.at(-1)?.[1] ?? 0).toFixed(1)}`);
   $("trace").setAttribute("points", points.join(" "));
   tracing = trace.some(([, amps]) => amps > 0);

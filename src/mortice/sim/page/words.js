@@ -39,13 +39,15 @@ export function sentence(seen) {
   const parts = [STATES[seen.state].word];
   if (seen.dead) return [...parts, "the lock has no power"].join(" · ");
   const bolt = seen.bolt_mm < 0.5 ? "bolt in" : `bolt out ${mm(seen.bolt_mm)}`;
-  return [...parts, bolt, `door ${seen.leaf}`].join(" · ");
+  return [...parts, bolt, ...(seen.state === "open" ? [] : [`door ${seen.leaf}`])].join(" · ");
 }
 
 /** What is said under the name: what one can do now. */
 export function prompt(seen) {
-  if (seen.dead) return "The lock is dark and its daemon is gone. Hands still work: turn the knob, use the key, or give it power.";
+  if (seen.dead) return "The lock is dark and its daemon has stopped. Hands still work: the knob, the key.";
   if (!seen.owned) return "This lock was wiped and has no owner: no code and no phone opens it now. Start the demo with --reset to build the street again.";
+  if (seen.state === "jammed") return "Something is in the bolt's way. Free it, or use a hand: the knob draws what a motor cannot.";
+  if (seen.state === "bolt_out_door_open") return "The bolt is out while the door stands open: turn the knob before closing it.";
   if (!seen.mains) return "On its backup battery. Type a code on the keypad, or do something to the door.";
   return "Type a code on the keypad, or do something to the door.";
 }
@@ -60,19 +62,20 @@ export function lightOf(seen, rest) {
 export function lightWord(seen, rest) {
   if (seen.dead) return "";
   if (seen.typed > 0) return "•".repeat(Math.min(seen.typed, 12));
+  if (seen.light === "no" && seen.state === "jammed") return "Stuck";
   if (rest > 0 && lightOf(seen, rest) === "wait") return `Rests ${clock(rest)}`;
   return LIGHTS[seen.light];
 }
 
 /** The caption of the drawing in section. */
 export function sectionWords(seen) {
-  if (seen.dead) return "No power: the motor is dead, the knob and the key still turn.";
-  if (seen.motor === "stalled") return "The motor met something, stopped and backed off.";
+  if (seen.dead) return "The motor is dead; knob and key still turn.";
+  if (seen.motor === "stalled") return "The motor met something and backed off.";
   if (seen.jam_mm !== null) return `Something sits in the way, ${mm(seen.jam_mm)} out.`;
-  if (seen.motor !== "still") return "The motor is at work; a hand on the knob would win.";
-  if (seen.leaf === "open") return "The door stands open: the bolt has no frame to go into.";
-  if (seen.bolt_mm < 0.5) return "The bolt is in. The door can be pushed open.";
-  return "The bolt is out and holds the door in its frame.";
+  if (seen.motor !== "still") return "The motor turns; a hand on the knob wins.";
+  if (seen.leaf === "open") return "The door stands open: nothing to bolt into.";
+  if (seen.bolt_mm < 0.5) return "The bolt is in; the door can be pushed open.";
+  return "The bolt is out and holds the door shut.";
 }
 
 /** Seconds as m:ss. */
