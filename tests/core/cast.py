@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from mortice.core import cbor
 from mortice.core.chain import Link, read_chain, verify_chain
-from mortice.core.document import ABOUT, AUD, CNF, LIMITS, parse, sign
+from mortice.core.decision import Facts
+from mortice.core.document import ABOUT, ALG, AUD, CNF, KID, LIMITS, parse, sign
 from mortice.core.errors import Theirs
 from mortice.core.grant import (
     ENROL,
@@ -34,8 +36,9 @@ from mortice.core.grant import (
 )
 from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.passkey import challenge_text
-from mortice.core.site import Role, RoleKeys, Site
-from mortice.core.stages import Verified
+from mortice.core.revocation import NOTHING_REVOKED, RevocationSet
+from mortice.core.site import Place, Role, RoleKeys, Site
+from mortice.core.stages import Instant, TimeState, Verified
 
 SITE = bytes(range(16))
 FRONT, METER = b"frontdor", b"metercup"
@@ -100,7 +103,7 @@ class Chain:
 
     def verified(self, at: Site | None = None, **shown: Any) -> Verified:
         """The chain as the lock has checked it. Raises as `verify_chain` does."""
-        return verify_chain(self.links, (at or site()).chain_keys(), **shown)
+        return replace(verify_chain(self.links, (at or site()).chain_keys()), **shown)
 
     def pass_on(
         self, holder: SoftwareKey, *, signer: SoftwareKey | None = None,
@@ -130,6 +133,23 @@ def passer(holder: SoftwareKey = AGENT, **terms: Any) -> Chain:
     return first(holder, **{"delegable": Rights.UNLOCK, "depth": 4} | terms)
 
 
+LONDON = ZoneInfo("Europe/London")
+
+
+def facts(at: int = NOW, state: TimeState = TimeState.SYNCED, **changes: Any) -> Facts:
+    """An ordinary moment at FRONT: the clock is synced and nothing is taken back or counted."""
+    now = Instant(at, changes.pop("floor", at), state)
+    place = Place(site(), changes.pop("door", FRONT), LOCK.public.id, changes.pop("zone", LONDON))
+    return replace(Facts(place, now, NOTHING_REVOKED), **changes)
+
+
+def taken_back(
+    *named: bytes, by: bytes = REVOKER.public.id, over_all: bool = True,
+) -> RevocationSet:
+    """A revocation set in which one signer has taken back all of `named`."""
+    return RevocationSet({name: frozenset({(by, over_all)}) for name in named})
+
+
 Fields = dict[Any, Any]
 
 
@@ -142,6 +162,14 @@ def raw_link(
     claims: Fields = {AUD: SITE, CNF: {1: holder.public.cose}, LIMITS: limits, ABOUT: {}}
     change(claims, limits)
     return sign(kind, claims, signer)
+
+
+def signed_bytes(kind: str, payload: bytes, signer: SoftwareKey, *, kid: bool = True) -> bytes:
+    """A document with a payload that no encoder of ours would make."""
+    header: Fields = {ALG: signer.public.alg} | ({KID: signer.public.id} if kid else {})
+    protected = cbor.encode(header)
+    signature = signer.sign(cbor.encode(["Signature1", protected, kind.encode(), payload]))
+    return cbor.encode([protected, {}, payload, signature])
 
 
 PAGE, RP_HASH = "https://keys.example", hashlib.sha256(b"keys.example").digest()

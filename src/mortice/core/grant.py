@@ -131,8 +131,9 @@ def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
     document = parse(kind, encoded)
     claims = Fields(cbor.decode(document.payload, max_depth=6), "link", "G1")
     limits = Fields(claims.map(LIMITS), "link's limits", "G2")
+    bound = Fields(claims.map(CNF), "cnf", "G3")
     grant = Grant(
-        holder=PublicKey.from_cose(Fields(claims.map(CNF), "cnf", "G3").map(1)),
+        holder=PublicKey.from_cose(bound.map(1)),
         site=claims.bytes(AUD, ID_BYTES, default=None),
         nbf=claims.int(NBF, 0, TIME_MAX, default=None),
         exp=claims.int(EXP, 0, TIME_MAX, default=None),
@@ -154,7 +155,7 @@ def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
         resident=limits.int(14, 1, 1, default=0) == 1,
         credential=_read_credential(limits.map(15, default=None)),
     )
-    claims.done(limits)
+    claims.done(limits, bound)
     _check_shape(grant, kind)
     return grant
 
