@@ -15,7 +15,7 @@ from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.document import AUD, LIMITS, parse, sign
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.fields import Fields
-from mortice.core.grant import Rights
+from mortice.core.grant import KeyClass, Rights
 from mortice.core.keys import Signer
 from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TIME_MAX
 from mortice.core.pin import Entry, PinPolicy, Spent, digits_needed
@@ -57,8 +57,8 @@ def accept_config(
         if chain is None:
             raise Untrusted("F2", "settings: the signer may not configure this door")
         links = verify_chain(read_chain(chain), site.chain_keys()).links
-        key = links[-1].holder
-        if door not in links[-1].doors or not has_right(links, Rights.CONFIGURE):
+        key, by_page = links[-1].holder, links[-1].klass is KeyClass.WEB  # no touch comes with it
+        if by_page or door not in links[-1].doors or not has_right(links, Rights.CONFIGURE):
             raise Untrusted("F2", "settings: the signer may not configure this door")
     document.verify(key)
     config = read_config(encoded, site.id)
