@@ -220,7 +220,7 @@ def link(
 
 TENANT, GUEST, FRIEND = Key("the tenant's phone"), Key("the guest's phone"), Key("a friend's phone")
 AGENT, FIRM = Key("the letting agent's phone"), Key("the gas firm's phone", ESP256)
-ENGINEER, HELPER_FIRM = Key("the engineer's phone", ESP256), Key("a second firm's phone")
+ENGINEER = Key("the engineer's phone", ESP256)
 OWNER = Key("the owner's phone")
 BROWSER, CLAIM = Key("the manager's browser", ESP256), Key("a claim key")
 PASSKEY_OF_BROWSER = Key("the manager's passkey", ESP256)

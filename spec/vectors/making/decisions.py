@@ -249,7 +249,7 @@ def _people() -> Iterator[Case]:
                second=shown(link(GUEST, factors=PERSON, about={1: "again"})))
     passed_on = link(FRIEND, link(GUEST, delegable=UNLOCK, depth=1, factors=PERSON, about={1: "b"}),
                      use=UNLOCK, factors=PERSON)
-    yield case("one-person-and-own-helper", "Nobody is two by passing on a second key of one's own.",
+    yield case("one-person-and-a-key-of-their-own-giving", "Nobody is two by passing on a second key of one's own.",
                one, alone, second=shown(passed_on))
     yield case("second-person-taken-back", "The first of two had a key a moment ago.", one, alone,
                second=shown(other), revoked=[{"document": revocation([(other.id, 0)], REVOKES)}])

@@ -10,7 +10,7 @@ Spec: spec/decision.md. Rules R1 to R16 carry the same numbers there. Change the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
@@ -68,17 +68,29 @@ class Facts:
 
 
 Rule = Refused | None
+Rules = tuple[Callable[[Verified, Ask, Facts], Rule], ...]
 
 
 def decide(verified: Verified, ask: Ask, facts: Facts) -> Granted | Refused:
     """Judge `ask` by rules R1 to R16, in order."""
-    for rule in RULES:
-        refused = rule(verified, ask, facts)
-        if refused is not None:
-            return refused
+    refused = _first(RULES, verified, ask, facts)
+    if refused is not None:
+        return refused
     return Granted(
         verified, ask.command, COMMANDS[ask.command].towards, _counts(verified, ask, facts),
         ask.until)
+
+
+def standing(verified: Verified, facts: Facts) -> Rule:
+    """Why the key counts for nothing at this door now, whatever is asked (R1, R2, R4 to R7).
+
+    For what a key does besides opening: signing settings or the time, holding a door open.
+    """
+    return _first(STANDING, verified, Ask(Command.STATUS), facts)
+
+
+def _first(rules: Rules, verified: Verified, ask: Ask, facts: Facts) -> Rule:
+    return next(filter(None, (rule(verified, ask, facts) for rule in rules)), None)
 
 
 def _door(verified: Verified, ask: Ask, facts: Facts) -> Rule:
@@ -114,12 +126,18 @@ def _timed(link: Grant) -> bool:
     return any(x is not None for x in (link.nbf, link.exp, link.hours, link.max_staleness))
 
 
+def _by_floor(link: Grant, own: Grant) -> bool:
+    """Is it a resident's own link without hours, or a credential below it that ends with it?"""
+    same = (link.nbf, link.exp) == (own.nbf, own.exp)
+    return own.resident and same and link.hours is None and link.max_staleness is None
+
+
 def _time_known(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R4: while the clock is unsure only links without times count, and residents' by the floor."""
     if facts.now.state is not TimeState.UNSURE:
         return None
     for link in verified.links:
-        if _timed(link) and not (link.resident and link.hours is None):
+        if _timed(link) and not _by_floor(link, verified.own):
             return Refused(Reason.TIME_UNSURE, "R4", _which(verified, link))
     return None
 
@@ -144,23 +162,18 @@ def _hours(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 
 def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    """R8: where staleness is bounded, a staple for this leaf is young enough, its signer live."""
-    bound = verified.leaf.max_staleness
+    """R8: where staleness is bounded, a staple for this leaf is young, its signer live and here."""
+    bound, staple, at = verified.leaf.max_staleness, facts.staple, facts.now.at
     if bound is None:
         return None
-    staple = facts.staple
     if staple is None or staple.leaf != verified.leaf.id:
         return Refused(Reason.TOO_STALE, "R8", "no staple for this key")
-    if not facts.now.at - bound <= staple.at <= facts.now.at + FORWARD_SECONDS:
+    if not at - bound <= staple.at <= at + FORWARD_SECONDS:
         return Refused(Reason.TOO_STALE, "R8", "the staple is too old, or from tomorrow")
-    return _staple_signer(staple, facts)
-
-
-def _staple_signer(staple: Staple, facts: Facts) -> Rule:
-    dead = first_revoked(staple.signer, facts.revoked) is not None
-    over = any(link.exp is not None and facts.now.at >= link.exp for link in staple.signer)
-    early = any(link.nbf is not None and facts.now.at < link.nbf for link in staple.signer)
-    if dead or over or early:
+    live = all(
+        facts.place.door in link.doors and (link.nbf or 0) <= at
+        and (link.exp is None or at < link.exp) for link in staple.signer)
+    if not live or first_revoked(staple.signer, facts.revoked) is not None:
         return Refused(Reason.TOO_STALE, "R8", "whoever vouched has no live key to do so")
     return None
 
@@ -172,14 +185,21 @@ def _factors(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 
 def _second_person(verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    """R10: two people are two leaves under two different first links."""
+    """R10: two people are two live leaves under two different first links, no holder in common."""
     if not verified.leaf.factors & Factors.PERSON:
         return None
     second = facts.second
-    if second is None or second.first.id == verified.first.id \
-            or second.leaf.holder.id == verified.leaf.holder.id:
+    if second is None or _one_person(verified, second) \
+            or first_revoked(second.links, facts.revoked) is not None:
         return Refused(Reason.NEEDS_PERSON, "R10")
     return None
+
+
+def _one_person(one: Verified, other: Verified) -> bool:
+    """Nobody is two by passing a second first link on to another key of their own."""
+    holders = {link.holder.id for link in one.links}
+    return one.first.id == other.first.id or any(
+        link.holder.id in holders for link in other.links)
 
 
 def _claimed(verified: Verified, ask: Ask, facts: Facts) -> Rule:
@@ -222,7 +242,9 @@ def _recordable(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R15: what is decided can be recorded, and counts can be believed."""
     if facts.log_full and not verified.own.resident:
         return Refused(Reason.STORAGE_FULL, "R15")
-    counted = any(link.uses is not None or link.quota is not None for link in verified.links)
+    counted = any(
+        link.uses is not None or link.quota is not None or link.klass is KeyClass.FILE
+        for link in verified.links)
     if facts.rolled_back and (counted or verified.leaf.credential is not None):
         return Refused(Reason.LOG_ROLLED_BACK, "R15")
     return None
@@ -239,10 +261,11 @@ def _held_within(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     return None
 
 
-RULES = (
+RULES: Rules = (
     _door, _not_revoked, _right, _time_known, _window, _hours, _fresh, _factors, _second_person,
     _claimed, _uses, _quota, _powered, _recordable, _held_within,
 )
+STANDING: Rules = (_door, _not_revoked, _time_known, _window, _hours)
 
 
 def day_of(at: int, zone: tzinfo) -> int:
