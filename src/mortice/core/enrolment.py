@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mortice.core import cbor
 from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.errors import Malformed, Untrusted
-from mortice.core.grant import ENROL, Credential, CredentialKind, Rights
+from mortice.core.grant import ENROL, Credential, Rights
 from mortice.core.keys import PublicKey
 from mortice.core.pin import weakness
 from mortice.core.site import Site
@@ -64,15 +64,10 @@ def check_pin(pin: str) -> None:
         raise Malformed("H5", f"PIN: refused, because {problem}")
 
 
-SHOWN: dict[CredentialKind, Factors] = {
-    CredentialKind.PIN: Factors.PIN,
-    CredentialKind.CARD: Factors.NONE,  # a card number is data, never a factor
-    CredentialKind.FINGER: Factors.FINGER,
-    CredentialKind.PASSKEY: Factors.PASSKEY,
-}
-
-
 def presented(enrolment: Enrolment) -> Verified:
-    """What showing the credential amounts to: the chain, with the factor that it is."""
-    verified = enrolment.verified
-    return Verified(verified.links, SHOWN[enrolment.credential.kind], Reader.KEYPAD)
+    """What showing the credential at the door amounts to: the chain, and a touch at the door.
+
+    It stands in the place of the key, so it is no second factor beside it: a key that asks for a
+    PIN beside the phone is not opened by that PIN alone.
+    """
+    return Verified(enrolment.verified.links, Factors.TOUCH, Reader.KEYPAD)

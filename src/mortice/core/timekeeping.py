@@ -4,7 +4,7 @@ Decides the `Instant` that a decision is judged at. Time runs on the monotonic c
 anchor, so a wall clock that is moved while the lock runs moves nothing. The floor is persisted and
 only rises: by attestations, by the firmware and by the lock's own log. After a power cut the board
 clock is believed only if it has not gone below the floor; otherwise the lock is unsure until
-somebody with the right answers its nonce. Forward steps by the hub alone share one allowance.
+somebody with the right answers its nonce. Steps by the hub alone share one allowance.
 
 Spec: spec/time.md, sections 1 and 2. Checks T7 to T10.
 """
@@ -31,7 +31,7 @@ class Clock:
     anchor_count: float  # monotonic seconds
     attested_at: int = 0  # Unix second of the newest attestation
     sure: bool = False
-    forward: int = 0  # seconds of the allowance that the hub has used
+    forward: int = 0  # seconds of the allowance that the hub has used, either way
 
     def now(self, count: float) -> Instant:
         """The instant at monotonic second `count`."""
@@ -69,14 +69,14 @@ def attested(clock: Clock, told: Told, count: float) -> Clock | None:
     """The clock after an attestation, or None where it is not enough (T7, T9, T10).
 
     The owner, or two sources that agree, may set any time that is not below the floor. The hub
-    alone may only nudge a sure clock, forward by at most `FORWARD_SECONDS` in all.
+    alone may only nudge a sure clock, either way, by at most `FORWARD_SECONDS` in all.
     """
     now = clock.now(count)
     if not clock.floor <= told.at < TIME_MAX:
         return None
     if told.by_owner:
         return Clock(told.at, told.at, count, told.at, sure=True)
-    step = max(0, told.at - now.at)
+    step = abs(told.at - now.at)  # back is no safer: a key that has ended would live again
     if now.state is TimeState.UNSURE or clock.forward + step > FORWARD_SECONDS:
         return None
     return Clock(

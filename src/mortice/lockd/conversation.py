@@ -50,6 +50,7 @@ from mortice.lockd.identity import start_incarnation, take_over
 from mortice.lockd.keypad import pin_shown
 from mortice.lockd.outcome import Outcome
 from mortice.lockd.reading import answer_later
+from mortice.lockd.reasons import reason_of
 from mortice.lockd.record import about_key
 from mortice.lockd.store import Appended
 
@@ -183,10 +184,8 @@ class Conversation:
                 request, verified.leaf.holder, self._lock.secrets.public.id, verified.leaf.id)
             factors = self._passkey(verified, request) | self._lock.touch()
             return replace(verified, factors=factors, reader=shown.reader)
-        except Malformed as error:
-            raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
-        except Untrusted as error:
-            raise _Refusal(Refused(_reason_of(error), error.check, error.message)) from error
+        except Theirs as error:
+            raise _Refusal(Refused(reason_of(error), error.check, error.message)) from error
 
     def _chain(self, request: Request) -> Verified:
         lock = self._lock
@@ -231,11 +230,12 @@ class Conversation:
         """Commands that move no bolt: reading is decided but not written down, changing is both."""
         lock = self._lock
         if request.command in (Command.RESTORE, Command.SET_TIME):
+            size = lock.store.size
             outcome = await lock.opening(verified, ask, shown)
-            if outcome.refused is None:
+            if outcome.refused is None and outcome.entry.index >= size:  # else: done before
                 self._change(request, outcome.entry)
             return outcome
-        decision = decide(verified, ask, lock.facts(verified, shown.staple))
+        decision = decide(verified, ask, lock.facts(verified, shown.staple, ask))
         if isinstance(decision, Refused):
             return await lock.opening(verified, ask, shown)
         return decision
@@ -354,14 +354,3 @@ class Conversation:
     def _ready(self) -> LockSide:
         assert self._side is not None, "message 1 makes the lock's side"
         return self._side
-
-
-def _reason_of(error: Untrusted) -> Reason:
-    """The owner's reason for a failed check: narrowing, unknown root, or a bad signature."""
-    if error.check in ("C3", "C4", "C5"):
-        return Reason.UNKNOWN_KEY
-    if error.check.startswith("C"):
-        return Reason.NOT_NARROWER
-    if error.check.startswith("W"):
-        return Reason.SECOND_FACTOR
-    return Reason.BAD_SIGNATURE

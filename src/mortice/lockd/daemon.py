@@ -13,10 +13,11 @@ import asyncio
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mortice.core import cbor
+from mortice.core.commands import Command
 from mortice.core.decision import Ask, Facts, day_of, decide
 from mortice.core.door import DoorState, state_of
 from mortice.core.freshness import Staple
@@ -62,6 +63,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """One of two people, who has asked and waits for the other to ask for the same."""
+
+    verified: Verified
+    command: Command
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What came with a verified key that bears on the decision or its record."""
 
@@ -83,7 +93,7 @@ class Lock:
         self.recorder = Recorder(self.store, self.secrets, outside, self._first_clock())
         self.window = ownership.Window()
         self.chains: OrderedDict[bytes, Verified] = OrderedDict()
-        self.waiting: tuple[Verified, float] | None = None
+        self.waiting: Waiting | None = None
         self.touched_at: float | None = None
         self.held: Held | None = None
         self.relock_because = ""
@@ -113,10 +123,10 @@ class Lock:
         done = self.answers.get(asked)
         if done is not None:  # the answer was lost on its way: nothing moves twice
             return done
-        decision = decide(verified, ask, self.facts(verified, shown.staple))  # 3 decided
+        decision = decide(verified, ask, self.facts(verified, shown.staple, ask))  # 3 decided
         decision, entry = self._recorded(verified, ask, decision, shown)  # 4 recorded: on the disk
         if isinstance(decision, Refused):
-            self._remember_first_person(verified, decision)
+            self._remember_first_person(verified, ask, decision)
             return Outcome(decision, entry, Result.REFUSED)
         if decision.towards is None:
             return self.answers.keep(asked, Outcome(None, entry, Result.DONE))
@@ -127,12 +137,13 @@ class Lock:
         result = result_of(decision.towards, moved)
         return self.answers.keep(asked, Outcome(None, entry, result, moved))  # 6, 7: whoever reads
 
-    def facts(self, verified: Verified, staple: Staple | None = None) -> Facts:
+    def facts(
+        self, verified: Verified, staple: Staple | None = None, ask: Ask | None = None) -> Facts:
         """Everything of this moment that the decision depends on."""
         place, now = self.owner().place, self.now()
         tally = self.store.tally(verified, day_of(now.at, place.zone))
         return Facts(
-            place, now, self.store, tally, staple, self._second_person(), self._power_low(),
+            place, now, self.store, tally, staple, self._second_person(ask), self._power_low(),
             self.log_full, self.rolled_back)
 
     def _recorded(
@@ -149,7 +160,7 @@ class Lock:
         except DiskFull:
             self._release_spare()
         if isinstance(decision, Granted):
-            decision = decide(verified, ask, self.facts(verified, shown.staple))
+            decision = decide(verified, ask, self.facts(verified, shown.staple, ask))
         return decision, self._write_decision(decision, about, shown.give_back)
 
     def _write_decision(
@@ -180,14 +191,14 @@ class Lock:
         elif granted.towards is Towards.THROWN:
             self.held = None
 
-    def _remember_first_person(self, verified: Verified, refused: Refused) -> None:
+    def _remember_first_person(self, verified: Verified, ask: Ask, refused: Refused) -> None:
         if refused.reason is Reason.NEEDS_PERSON:
-            self.waiting = (verified, self.outside.count())
+            self.waiting = Waiting(verified, ask.command, self.outside.count())
 
     def _spend_first_person(self) -> bytes:
         """One person's word serves one opening by another."""
         waiting, self.waiting = self.waiting, None
-        return waiting[0].leaf.id if waiting else b""
+        return waiting.verified.leaf.id if waiting else b""
 
     def touch(self) -> Factors:
         """Whether somebody touched the keypad just now, as a factor."""
@@ -195,10 +206,13 @@ class Lock:
         recent = touched is not None and self.outside.count() - touched <= TOUCH_SECONDS
         return Factors.TOUCH if recent else Factors.NONE
 
-    def _second_person(self) -> Verified | None:
-        if self.waiting is None or self.outside.count() - self.waiting[1] > PERSON_SECONDS:
+    def _second_person(self, ask: Ask | None) -> Verified | None:
+        """Whoever has just asked for the same: looking at a door is not agreeing to open it."""
+        waiting = self.waiting
+        if waiting is None or ask is None or waiting.command is not ask.command:
             return None
-        return self.waiting[0]
+        recent = self.outside.count() - waiting.since <= PERSON_SECONDS
+        return waiting.verified if recent else None
 
     def _power_low(self) -> bool:
         supply = self.hardware.supply()
@@ -270,8 +284,9 @@ class Lock:
     # --- time ------------------------------------------------------------------------------
 
     def now(self) -> Instant:
-        """The instant, as far as this lock knows it."""
-        return self.recorder.clock.now(self.outside.count())
+        """The instant, as far as this lock knows it. Its own log raises the floor, too."""
+        now = self.recorder.clock.now(self.outside.count())
+        return replace(now, floor=max(now.floor, self.recorder.newest_at))
 
     def _first_clock(self) -> Clock:
         count = self.outside.count()

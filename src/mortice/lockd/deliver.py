@@ -16,14 +16,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from mortice.core import cbor
-from mortice.core.chain import read_chain
+from mortice.core.chain import read_chain, verify_chain
 from mortice.core.config import CONFIG, accept_config
+from mortice.core.decision import standing
 from mortice.core.document import id_of, parse
 from mortice.core.enrolment import Enrolment, accept_enrolment, check_pin, sealed_context
 from mortice.core.errors import Malformed, Theirs, Untrusted
 from mortice.core.freshness import TIME, accept_time
 from mortice.core.grant import ENROL, CredentialKind
-from mortice.core.limits import REVOCATIONS_MAX, REVOCATIONS_PER_HOLDER
+from mortice.core.limits import PIN_INDEX_DIGITS, REVOCATIONS_MAX, REVOCATIONS_PER_HOLDER
 from mortice.core.log import About, Kind, Result
 from mortice.core.messages import BundleItem, write_bundle
 from mortice.core.pin import Entry, PinKeys, odds, read_typed, verifier
@@ -35,6 +36,7 @@ from mortice.core.timekeeping import Told, attested
 from mortice.lockd import ownership
 from mortice.lockd.daemon import Lock
 from mortice.lockd.ownership import RECOVERY_WAIT_SECONDS, Recovery
+from mortice.lockd.reasons import reason_of
 from mortice.lockd.store import Appended, Change, Slot
 
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)  # RFC 9180, base mode
@@ -63,8 +65,7 @@ def _deliver_one(lock: Lock, item: BundleItem, nonce: bytes) -> cbor.Value:
             raise Malformed("A6", "bundle: no such kind of document")
         entry = take(lock, item, nonce)
     except Theirs as error:
-        reason = Reason.MALFORMED if isinstance(error, Malformed) else Reason.BAD_SIGNATURE
-        return _not_taken(lock, name, Refused(reason, error.check, error.message))
+        return _not_taken(lock, name, Refused(reason_of(error), error.check, error.message))
     except NotTaken as not_taken:
         return _not_taken(lock, name, not_taken.refused)
     if entry is None:
@@ -195,6 +196,7 @@ def _take_config(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     config = accept_config(
         owned.place.site, item.document, item.chain, door=owned.place.door,
         above=owned.config.version)
+    _signer_counts(lock, item)
     with lock.store.change() as change:
         change.put_meta("config", item.document)
         entry = lock.recorder.write(change, Kind.CONFIGURED, {About.VERSION: config.version})
@@ -205,8 +207,7 @@ def _take_config(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
 def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     place = lock.owner().place
     told = accept_time(place.site, item.document, place.lock, nonce, item.chain)
-    if first_revoked(told.signer, lock.store):
-        raise NotTaken(Reason.REVOKED, "T3", "whoever attests has a key that was taken back")
+    _signer_counts(lock, item)
     clock = attested(
         lock.recorder.clock, Told(told.at, by_owner=bool(told.signer)), lock.outside.count())
     if clock is None:
@@ -214,6 +215,16 @@ def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     if abs(told.at - lock.now().at) <= 1 and lock.now().state is TimeState.SYNCED:
         return None
     return lock.set_clock(clock, "owner" if told.signer else "hub")
+
+
+def _signer_counts(lock: Lock, item: BundleItem) -> None:
+    """Whoever signs by right of a key needs one that counts at this door now. Raises NotTaken."""
+    if item.chain is None:
+        return
+    signer = verify_chain(read_chain(item.chain), lock.owner().place.site.chain_keys())
+    refused = standing(signer, lock.facts(signer))
+    if refused is not None:
+        raise NotTaken(refused.reason, refused.check, refused.detail)
 
 
 def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
@@ -227,6 +238,8 @@ def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | No
         return None
     if slot is not None and enrolment.credential.version <= slot.version:
         raise NotTaken(Reason.STALE_DOCUMENT, "H4", "the slot has a newer version")
+    if slot is not None and _is_anothers(lock, slot, enrolment):
+        raise NotTaken(Reason.NO_RIGHT, "H9", "the slot holds somebody else's credential")
     if first_revoked(enrolment.verified.links, lock.store):
         raise NotTaken(Reason.REVOKED, "R2", "the key that enrols was taken back")
     credential = enrolment.credential
@@ -242,19 +255,33 @@ def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | No
             About.VERSION: credential.version})
 
 
+def _is_anothers(lock: Lock, slot: Slot, enrolment: Enrolment) -> bool:
+    """Whether a slot holds a credential of another holder, which has not ended."""
+    if slot.wire is None:
+        return False
+    links, now = [link.grant for link in read_chain(slot.wire, last=ENROL)], lock.now()
+    ended = any(link.exp is not None and link.exp <= now.at for link in links)
+    if ended and now.state is not TimeState.UNSURE:
+        return False
+    return links[-2].holder.id != enrolment.verified.links[-2].holder.id
+
+
 def _pin_verifier(lock: Lock, enrolment: Enrolment) -> bytes:
     """Open the sealed PIN, judge it, and turn it into its verifier. The PIN goes no further."""
     owned = lock.owner()
     digits = _open_pin(lock, enrolment)
-    check_pin(digits)
     policy = owned.config.pins
+    index = f"{enrolment.credential.slot:02d}" if policy.entry is Entry.INDEX else ""
+    if len(index) > PIN_INDEX_DIGITS:
+        raise NotTaken(Reason.NO_RIGHT, "P10", f"slot {index} is no index of this keypad")
+    typed = read_typed(index + digits, policy.entry)
+    check_pin(typed.pin)
     live = [slot for slot in lock.store.slots() if slot.number != enrolment.credential.slot]
     if not odds(policy, min(len(live) + 1, policy.most), len(digits)).acceptable:
         raise NotTaken(Reason.NO_RIGHT, "P8", f"{len(digits)} digits are too few at this door")
     if len(live) >= policy.most:
         raise NotTaken(Reason.STORAGE_FULL, "P8", f"this door has {policy.most} PINs already")
-    index = f"{enrolment.credential.slot:02d}" if policy.entry is Entry.INDEX else ""
-    hashed = verifier(pin_keys(lock), read_typed(index + digits, policy.entry))
+    hashed = verifier(pin_keys(lock), typed)
     other = lock.store.slot_of(hashed)
     if other is not None and other.number != enrolment.credential.slot:
         _charge_duplicate(lock)

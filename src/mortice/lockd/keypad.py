@@ -13,7 +13,7 @@ import asyncio
 from dataclasses import dataclass
 
 from mortice.core.commands import Command
-from mortice.core.decision import Ask
+from mortice.core.decision import Ask, standing
 from mortice.core.enrolment import accept_enrolment, presented
 from mortice.core.errors import Malformed, Theirs
 from mortice.core.limits import ENTRY_SECONDS, PIN_DIGITS_MAX, PIN_INDEX_DIGITS
@@ -165,6 +165,9 @@ async def pin_shown(lock: Lock, digits: bytes, verified: Verified) -> Refused | 
         return found
     if found.verified.links[-2].id != verified.leaf.id:
         return Refused(Reason.SECOND_FACTOR, "P7")
+    refused = standing(found.verified, lock.facts(found.verified))
+    if refused is not None:
+        return refused
     with lock.store.change() as change:
         change.give_back(found.tried)
     return None

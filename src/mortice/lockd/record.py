@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mortice.core import cbor
-from mortice.core.document import parse
 from mortice.core.grant import KeyClass
 from mortice.core.limits import COMMAND_ID_BYTES, SALT_BYTES
 from mortice.core.log import (
-    RECEIPT,
     About,
     Entry,
     Head,
@@ -22,6 +20,7 @@ from mortice.core.log import (
     Receipt,
     Result,
     read_entry,
+    receipt_signature,
     sign_head,
     sign_receipt,
 )
@@ -34,9 +33,9 @@ from mortice.lockd.store import Appended, Change, Store
 READERS = (Reader.LINK, Reader.KEYPAD, Reader.INSIDE)
 
 
-def _last_uptime(store: Store) -> int:
+def _newest(store: Store) -> Entry | None:
     rows = store.entries(store.size - 1, 1) if store.size else []
-    return read_entry(rows[0][1]).uptime if rows else 0
+    return read_entry(rows[0][1]) if rows else None
 
 
 def about_key(verified: Verified) -> dict[int | str, cbor.Value]:
@@ -74,7 +73,9 @@ class Recorder:
         self._secrets = secrets
         self._outside = outside
         self._started = outside.count()
-        self._uptime = max(store.number("uptime"), _last_uptime(store))
+        newest = _newest(store)
+        self._uptime = max(store.number("uptime"), newest.uptime if newest else 0)
+        self.newest_at = newest.at if newest else 0  # Unix second of the newest entry
 
     def uptime(self) -> int:
         """Powered-on seconds in this lock's life; never falls."""
@@ -91,6 +92,7 @@ class Recorder:
     ) -> Appended:
         """Append one entry within `change`; with `seal`, sign the head that it makes."""
         now = self.clock.now(self._outside.count())
+        self.newest_at = now.at
         numbered: dict[int | str, cbor.Value] = {int(key): value for key, value in about.items()}
         appended = change.append(Entry(
             change.size, now.at, now.state, self.uptime(), kind, numbered,
@@ -132,8 +134,7 @@ class Recorder:
         receipt = Receipt(
             entry.hash, entry.index, self.store.size, self.store.root(), leaf, command_id, result,
             now.at, now.state)
-        signed = parse(RECEIPT, sign_receipt(receipt, self._secrets.signing))
-        return receipt, signed.signature
+        return receipt, receipt_signature(receipt, self._secrets.signing)
 
     def receipt_for(self, entry: Appended, document: bytes, result: Result) -> bytes:
         """A whole receipt for what became of a delivered document, named by its id."""

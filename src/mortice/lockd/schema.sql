@@ -15,7 +15,9 @@ CREATE TABLE IF NOT EXISTS leaf_day (
 CREATE TABLE IF NOT EXISTS claim (link BLOB PRIMARY KEY, child BLOB NOT NULL, expires INTEGER) WITHOUT ROWID;
 
 -- Keys taken back: what is named, by which signer (a small number for 16 bytes), until when.
-CREATE TABLE IF NOT EXISTS signer (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, over_all INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS signer (
+  n INTEGER PRIMARY KEY, key BLOB NOT NULL, over_all INTEGER NOT NULL, UNIQUE (key, over_all)
+);
 CREATE TABLE IF NOT EXISTS revoked (
   named BLOB NOT NULL, signer INTEGER NOT NULL, expires INTEGER, PRIMARY KEY (named, signer)
 ) WITHOUT ROWID;

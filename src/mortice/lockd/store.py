@@ -299,11 +299,11 @@ class Change:
     def revoke(self, revocation: Revocation, item: bytes) -> int:
         """Add a delta; returns how many of its entries were new."""
         self._db.execute(
-            "INSERT INTO signer (key, over_all) VALUES (?, ?) ON CONFLICT (key) "
-            "DO UPDATE SET over_all = max(over_all, excluded.over_all)",
+            "INSERT OR IGNORE INTO signer (key, over_all) VALUES (?, ?)",
             (revocation.signer, revocation.over_all))
         number = self._db.execute(
-            "SELECT n FROM signer WHERE key = ?", (revocation.signer,)).fetchone()[0]
+            "SELECT n FROM signer WHERE key = ? AND over_all = ?",
+            (revocation.signer, revocation.over_all)).fetchone()[0]
         before = self._db.total_changes
         self._db.executemany(
             "INSERT INTO revoked (named, signer, expires) VALUES (?, ?, ?) "

@@ -14,11 +14,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from mortice.core.commands import Command
-from mortice.core.decision import Ask, day_of, decide
+from mortice.core.decision import day_of, standing
 from mortice.core.door import Bolt, DoorState, Leaf, state_of
 from mortice.core.log import About, Kind
-from mortice.core.stages import Refused, Relock, TimeState
+from mortice.core.stages import Relock, TimeState
 from mortice.drivers import BoltSeen, Happening, InsideButton, KeyPressed, LeafSeen, SupplySeen
 from mortice.lockd.daemon import Lock
 from mortice.lockd.identity import RESET_HOLD_SECONDS, factory_reset
@@ -141,14 +140,12 @@ class Watch:
         lock.forget_news_digest()
 
     def _look_at_hold(self) -> None:
-        """A hold ends at its end, and as soon as its key would be refused."""
+        """A hold ends at its end, and as soon as its key no longer counts at this door."""
         lock = self._lock
         held = lock.held
         assert held is not None
         over = lock.now().at >= held.until
-        decision = decide(
-            held.verified, Ask(Command.HOLD_OPEN, held.until), lock.facts(held.verified))
-        if over or isinstance(decision, Refused):
+        if over or standing(held.verified, lock.facts(held.verified)) is not None:
             lock.held = None
             lock.note(Kind.HOLD_ENDED, {
                 About.CAUSE: held.entry, About.DETAIL: "ended" if over else "key no longer good"})
