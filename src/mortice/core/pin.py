@@ -12,7 +12,7 @@ Spec: spec/pin.md. Checks P1 to P9.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
@@ -35,6 +35,7 @@ from mortice.core.limits import (
 )
 
 YEAR_SECONDS = 365 * 86_400
+STRONG_SHARE = 0.9  # of all PINs, at least; the rest are never given, as whoever guesses knows too
 
 
 class Entry(Enum):
@@ -65,7 +66,7 @@ class Typed:
     """Digits typed at a keypad, split as the door's policy says."""
 
     index: str
-    pin: str
+    pin: str = field(repr=False)
 
 
 def read_typed(digits: str, entry: Entry) -> Typed:
@@ -94,9 +95,7 @@ def weakness(pin: str) -> str | None:
 
 
 def _looks_like_date(pin: str) -> bool:
-    forms = [(pin[:2], pin[2:4], pin[4:])]
-    if len(pin) == 8:
-        forms.append((pin[6:], pin[4:6], pin[:4]))
+    forms = [(pin[:2], pin[2:4], pin[4:]), (pin[-2:], pin[-4:-2], pin[:-4])]
     return any(
         1 <= int(day) <= 31 and 1 <= int(month) <= 12
         and (len(year) == 2 or 1900 <= int(year) <= 2099)
@@ -107,7 +106,7 @@ def _looks_like_date(pin: str) -> bool:
 class PinKeys:
     """What a lock keeps for its PINs: `pepper` in protected storage, `salt` by the verifiers."""
 
-    pepper: bytes
+    pepper: bytes = field(repr=False)
     salt: bytes
     door: bytes
 
@@ -140,21 +139,23 @@ class Odds:
 
 
 def _one_in(chance: float) -> str:
-    return f"{round(1 / chance):,}" if chance < 1 else "1"
+    return f"{int(1 / chance):,}"
 
 
 def tries_in(seconds: int, policy: PinPolicy) -> int:
-    """How many tries a stranger gets in `seconds` of powered-on time."""
-    if policy.spent is Spent.OFF:
-        return PIN_TRIES
+    """How many tries a patient stranger gets in `seconds` of powered-on time."""
+    if policy.spent is Spent.OFF:  # whoever stops one short of the last may come back tomorrow
+        return PIN_TRIES + (PIN_TRIES - 1) * (seconds // PIN_TRIES_SECONDS)
     return PIN_TRIES + seconds // PIN_REST_SECONDS
 
 
 def odds(policy: PinPolicy, live: int, digits: int) -> Odds:
-    """Guessing odds with `live` PINs of `digits` digits each under `policy`."""
-    space = 10**digits
-    # With an index a guess can hit one PIN only, but each index has tries of its own.
-    chance = max(1, live) / space
+    """The most that guessing can win against `live` PINs of `digits` digits under `policy`.
+
+    Without an index each guess is against all PINs at once; with one it is against a single PIN,
+    but each index has tries of its own. The two come to the same.
+    """
+    chance = max(1, live) / (STRONG_SHARE * 10**digits)
     year = tries_in(YEAR_SECONDS, policy)
     return Odds(min(1.0, PIN_TRIES * chance), min(1.0, year * chance))
 
