@@ -76,7 +76,8 @@ def test_the_index_is_no_part_of_the_pin() -> None:
 
 @pytest.mark.parametrize("typed", [
     "٢٧١٨٢٨", "२७१८२८", "\uff12\uff17\uff11\uff18\uff12\uff18", "27182²", "271 828", " 271828",
-    "271828\n", "+271828", "-271828", "2_71828", "271828.0", "0x2718", "271828\0", "Ⅱ71828", "abcdef"])
+    "271828\n", "+271828", "-271828", "2_71828", "271828.0", "0x2718", "271828\0", "Ⅱ71828",
+    "abcdef"])
 def test_only_the_ten_digits_of_a_keypad_count(typed: str) -> None:
     """Python takes other scripts' digits, signs, spaces and underscores for numbers."""
     for entry in Entry:
