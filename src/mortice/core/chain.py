@@ -142,7 +142,7 @@ def _doors(above: Grant, below: Grant) -> Problem:
 def _rights(above: Grant, below: Grant) -> Problem:
     # An enrolment is the holder's own way in, so it may carry what the holder may do itself.
     giveable = above.use | above.delegable if below.credential else above.delegable
-    if below.use & ~giveable or below.delegable & ~above.delegable:
+    if below.use not in giveable or below.delegable not in above.delegable:
         return "C9", "a right that the link above may not hand on"
     return None
 
@@ -172,7 +172,7 @@ def _hours(above: Grant, below: Grant) -> Problem:
 
 
 def _factors(above: Grant, below: Grant) -> Problem:
-    return ("C14", "drops a second check") if above.factors & ~below.factors else None
+    return None if above.factors in below.factors else ("C14", "drops a second check")
 
 
 def _no_more(check: str, what: str, above: int | None, below: int | None) -> Problem:
@@ -194,7 +194,7 @@ NARROWING = (_depth, _doors, _rights, _window, _life, _hours, _factors, _counts)
 
 def has_right(links: Sequence[Grant], right: Rights) -> bool:
     """May the holder of the last link use `right`, with every link above handing it on?"""
-    return bool(links[-1].use & right) and all(link.delegable & right for link in links[:-1])
+    return right in links[-1].use and all(right in link.delegable for link in links[:-1])
 
 
 def narrower(above: Grant, below: Grant) -> Problem:

@@ -16,7 +16,7 @@ from datetime import datetime, tzinfo
 
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.freshness import Staple
-from mortice.core.grant import Grant, KeyClass, Rights
+from mortice.core.grant import Grant, KeyClass
 from mortice.core.limits import FORWARD_SECONDS, HOLD_SECONDS
 from mortice.core.refusal import Reason
 from mortice.core.revocation import Revocations, first_revoked
@@ -113,11 +113,11 @@ def _which(verified: Verified, link: Grant) -> str:
 def _right(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R3: the leaf may use the right, and every link above may hand it on."""
     right = COMMANDS[ask.command].right
-    if right & ~verified.leaf.use:
+    if right not in verified.leaf.use:
         return Refused(Reason.NO_RIGHT, "R3", "not in this key")
     for link in verified.links[:-1]:
         own_way_in = verified.leaf.credential is not None and link is verified.links[-2]
-        if right & ~(link.delegable | (link.use if own_way_in else Rights.NONE)):
+        if right not in (link.delegable | link.use if own_way_in else link.delegable):
             return Refused(Reason.NO_RIGHT, "R3", _which(verified, link))
     return None
 
@@ -180,13 +180,15 @@ def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 def _factors(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R9: every factor that the leaf asks for was shown. Narrowing keeps those above."""
+    if not verified.leaf.factors:
+        return None
     missing = verified.leaf.factors & ~verified.factors & ~Factors.PERSON
     return Refused(Reason.NEEDS_FACTOR, "R9", missing.name or "") if missing else None
 
 
 def _second_person(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R10: two people are two live leaves under two different first links, no holder in common."""
-    if not verified.leaf.factors & Factors.PERSON:
+    if Factors.PERSON not in verified.leaf.factors:
         return None
     second = facts.second
     if second is None or _one_person(verified, second) \

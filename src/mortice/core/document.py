@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Untrusted
@@ -42,7 +41,7 @@ def _signed_bytes(kind: str, protected: bytes, payload: bytes) -> bytes:
     return cbor.encode(["Signature1", protected, kind.encode(), payload])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Document:
     """A signed document whose signature has not been checked yet."""
 
@@ -51,17 +50,8 @@ class Document:
     kid: bytes | None
     payload: bytes
     signature: bytes
-    protected: bytes
-
-    @cached_property
-    def signed_bytes(self) -> bytes:
-        """What the signature covers."""
-        return _signed_bytes(self.kind, self.protected, self.payload)
-
-    @cached_property
-    def id(self) -> bytes:
-        """16 bytes that name this document, whoever signed it again."""
-        return id_of(self.signed_bytes)
+    signed_bytes: bytes  # what the signature covers
+    id: bytes  # 16 bytes that name this document, whoever signed it again
 
     def verify(self, key: PublicKey) -> None:
         """Check the signature under `key`. Raises Untrusted (D6, D7, and K checks)."""
@@ -86,10 +76,15 @@ def _read_protected(kind: str, protected: object) -> tuple[int, bytes | None]:
     return alg, kid if isinstance(kid, bytes) else None
 
 
-def _read_signature(kind: str, signature: object) -> bytes:
+def _document(kind: str, protected: object, payload: object, signature: object) -> Document:
+    alg, kid = _read_protected(kind, protected)
+    if not isinstance(payload, bytes):
+        raise Malformed("D1", f"{kind}: payload must be bytes")
     if not isinstance(signature, bytes) or len(signature) != SIGNATURE_BYTES:
         raise Malformed("D5", f"{kind}: signature must be {SIGNATURE_BYTES} bytes")
-    return signature
+    assert isinstance(protected, bytes)  # _read_protected has refused anything else
+    signed_bytes = _signed_bytes(kind, protected, payload)
+    return Document(kind, alg, kid, payload, signature, signed_bytes, id_of(signed_bytes))
 
 
 def parse(kind: str, encoded: bytes) -> Document:
@@ -100,11 +95,7 @@ def parse(kind: str, encoded: bytes) -> Document:
     protected, unprotected, payload, signature = parts
     if unprotected != {}:
         raise Malformed("D2", f"{kind}: unprotected header must be an empty map")
-    alg, kid = _read_protected(kind, protected)
-    if not isinstance(payload, bytes):
-        raise Malformed("D1", f"{kind}: payload must be bytes")
-    assert isinstance(protected, bytes)  # _read_protected has refused anything else
-    return Document(kind, alg, kid, payload, _read_signature(kind, signature), protected)
+    return _document(kind, protected, payload, signature)
 
 
 def _protected(key: PublicKey, *, kid: bool) -> bytes:
@@ -116,6 +107,12 @@ def sign(kind: str, payload: cbor.Value, signer: Signer, *, kid: bool = True) ->
     protected, body = _protected(signer.public, kid=kid), cbor.encode(payload)
     signature = signer.sign(_signed_bytes(kind, protected, body))
     return cbor.encode([protected, {}, body, signature])
+
+
+def signature(kind: str, payload: cbor.Value, signer: Signer) -> bytes:
+    """The signature of `sign` alone, for a document whose parts travel apart (see `join`)."""
+    protected = _protected(signer.public, kid=True)
+    return signer.sign(_signed_bytes(kind, protected, cbor.encode(payload)))
 
 
 def join(payload: cbor.Value, key: PublicKey, signature: bytes) -> bytes:
@@ -164,8 +161,7 @@ def parse_endorsed(kind: str, encoded: bytes, *, most: int) -> Endorsed:
 def _read_pair(kind: str, payload: bytes, pair: object) -> Document:
     if not isinstance(pair, list) or len(pair) != 2:
         raise Malformed("D1", f"{kind}: a signature is a pair of header and bytes")
-    alg, kid = _read_protected(kind, pair[0])
-    return Document(kind, alg, kid, payload, _read_signature(kind, pair[1]), pair[0])
+    return _document(kind, pair[0], payload, pair[1])
 
 
 def endorse(kind: str, payload: cbor.Value, signers: Sequence[Signer]) -> bytes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from mortice.core import cbor
-from mortice.core.document import parse, sign
+from mortice.core.document import parse, sign, signature
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.fields import Fields
 from mortice.core.keys import PublicKey, Signer
@@ -180,6 +180,11 @@ class Receipt:
 def sign_receipt(receipt: Receipt, lock: Signer) -> bytes:
     """Encode and sign a receipt with the lock's own key."""
     return sign(RECEIPT, receipt.payload(), lock)
+
+
+def receipt_signature(receipt: Receipt, lock: Signer) -> bytes:
+    """The signature of `sign_receipt` alone, for an answer to somebody who knows the rest."""
+    return signature(RECEIPT, receipt.payload(), lock)
 
 
 def accept_receipt(encoded: bytes, lock: PublicKey) -> Receipt:

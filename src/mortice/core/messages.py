@@ -17,6 +17,7 @@ from mortice.core import cbor
 from mortice.core.commands import Command
 from mortice.core.errors import Malformed
 from mortice.core.fields import Fields
+from mortice.core.grant import ALL_FACTORS
 from mortice.core.limits import (
     BUNDLE_DOCUMENTS,
     COMMAND_ID_BYTES,
@@ -78,6 +79,10 @@ class Carried(IntEnum):
     NEWS = 7
 
 
+KNOWN_CARRIED = frozenset(Carried)
+KNOWN_COMMANDS = frozenset(Command)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Message 3: a key, a command, and the proof that the holder wants it now, here."""
@@ -107,15 +112,15 @@ def read_request(plain: bytes) -> Request:
     if not isinstance(key, list) and not (isinstance(key, bytes) and len(key) == ID_BYTES):
         raise Malformed("A3", "request: a key is a chain, or the id of one the lock has seen")
     carried = fields.map(6, default={})
-    if not carried.keys() <= set(Carried):
+    if not carried.keys() <= KNOWN_CARRIED:
         raise Malformed("A4", "request: carries something unknown")
     return Request(
         _command(fields.int(0, 0, 255)), fields.bytes(1, COMMAND_ID_BYTES), fields.map(2), key,
-        Factors(fields.int(4, 0, int(~Factors.NONE))), fields.bytes(5, SIGNATURE_BYTES), carried)
+        Factors(fields.int(4, 0, ALL_FACTORS)), fields.bytes(5, SIGNATURE_BYTES), carried)
 
 
 def _command(number: int) -> Command:
-    if number not in set(Command):
+    if number not in KNOWN_COMMANDS:
         raise Malformed("A2", f"request: no command has the number {number}")
     return Command(number)
 
