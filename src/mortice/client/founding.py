@@ -6,7 +6,6 @@ Spec: spec/site.md.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -54,7 +53,7 @@ def paper_key(sheet: str) -> SoftwareKey:
     letters = cleaned[len(SHEET):].replace("0", "O").replace("1", "I").replace("8", "B")
     try:
         body = base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one, and so is a letter beyond ASCII
         raise Malformed("Z4", "the sheet has a letter that no sheet has; check it") from error
     seed, check = body[:-CHECK_BYTES], body[-CHECK_BYTES:]
     if len(seed) != 32 or _check(seed) != check:
