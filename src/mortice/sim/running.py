@@ -72,8 +72,7 @@ class RunningDoor:
     async def start(self, port: int = 0) -> None:
         """Start the daemon, on the port of last time if it is free."""
         self.address = (LOOPBACK, port)
-        self._boot()
-        await self._listen()
+        await self._listen(self._boot())
 
     async def stop(self) -> None:
         """Stop in good order."""
@@ -99,8 +98,7 @@ class RunningDoor:
 
     def _powered(self, alive: bool) -> None:  # noqa: FBT001 - whether there is power
         if alive:
-            self._boot()
-            self._rising = asyncio.ensure_future(self._listen())
+            self._rising = asyncio.ensure_future(self._listen(self._boot()))
         else:
             self._die()
 
@@ -113,16 +111,18 @@ class RunningDoor:
         daemon.watch.halt()
         daemon.lock.store.close()
 
-    def _boot(self) -> None:
+    def _boot(self) -> Daemon:
         lock = Lock(self._folder, self.hardware, self._outside)
         lock.changed = self._woken
-        self.daemon = Daemon(lock, Watch(lock), Listener(lock))
-        self.daemon.watch.start()
+        daemon = self.daemon = Daemon(lock, Watch(lock), Listener(lock))
+        daemon.watch.start()
         self._woken()
+        return daemon
 
-    async def _listen(self) -> None:
-        assert self.daemon is not None, "booted just before"
-        daemon, before = self.daemon, self.address
+    async def _listen(self, daemon: Daemon) -> None:
+        if self.daemon is not daemon:  # it died before it got that far
+            return
+        before = self.address
         try:
             self.address = await daemon.listener.start(*before)
         except OSError:  # somebody else has taken the port meanwhile
