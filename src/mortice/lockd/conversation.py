@@ -164,6 +164,8 @@ class Conversation:
         return Answer(refused.reason.words.coarse)
 
     async def _visit(self, shown: Presented, request: Request) -> Answer:
+        if request.command not in COMMANDS:
+            raise _Refusal(Refused(Reason.WINDOW_CLOSED, "Q6", "this lock has its owner"))
         verified = self._verify(shown, request)
         carried = request.carried
         body: dict[int | str, cbor.Value] = {}
@@ -338,14 +340,18 @@ class Conversation:
     def _take_over(self, request: Request) -> Answer:
         """Commissioning: the secret has proved the owner; pin what the owner says (Q5 to Q7)."""
         lock = self._lock
-        if request.command is not Command.COMMISSION or lock.owned is not None:
+        if lock.owned is not None:  # somebody else was faster
+            raise _Refusal(Refused(Reason.WINDOW_CLOSED, "Q6"))
+        if request.command is not Command.COMMISSION:
             raise _Refusal(Refused(Reason.NOT_COMMISSIONED, "Q5"))
         try:
             takeover = read_takeover(dict(request.args))
             owned = ownership.first_owner(
                 takeover.site, takeover.doors, takeover.door, lock.secrets.public.id)
+            if not lock.serves(owned):
+                raise Untrusted("S14", "site: a demo's, and this door is a real one")
         except Theirs as error:
-            raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
+            raise _Refusal(Refused(reason_of(error), error.check, error.message)) from error
         entry = take_over(lock, owned, takeover.at)
         receipt, signature = lock.recorder.receipt(
             entry, TAKEOVER_ANSWER, request.command_id, Result.DONE)

@@ -39,13 +39,13 @@ from mortice.core.timekeeping import Clock, first_clock, started
 from mortice.drivers import Hardware
 from mortice.lockd import ownership
 from mortice.lockd.outcome import Answers, Asked, Outcome, result_of
-from mortice.lockd.outside import Outside
+from mortice.lockd.outside import FIRMWARE_AT, Outside
 from mortice.lockd.ownership import Owned
 from mortice.lockd.record import Recorder, about_key
-from mortice.lockd.secrets import LockSecrets, finish_reset, load_secrets
+from mortice.lockd.reset import finish_reset
+from mortice.lockd.secrets import LockSecrets, load_secrets
 from mortice.lockd.store import Appended, DiskFull, Store, Tried
 
-FIRMWARE_AT = 1_795_478_400  # 24 November 2026: no log entry of this firmware can be older
 POWER_LOW_VOLTS = 4.6  # below this a motor may stall half way and the board may reset
 STRANGERS_RATE = 1 / 6  # refusals of unproved strangers written down a second: 14,400 a day at most
 STRANGERS_BURST = 30.0  # a quarter of an hour's curiosity in full detail
@@ -107,7 +107,7 @@ class Lock:
         self.rolled_back = self.store.number("rolled_back") > 0
         self.log_full = False
         self.changed: Callable[[], None] = lambda: None  # told after every new entry
-        self._motor = asyncio.Lock()
+        self.motor = asyncio.Lock()
         self._spare = folder / "spare"
         self._prepare_spare()
         self._record_start()
@@ -176,7 +176,7 @@ class Lock:
 
     async def move(self, order: Granted | Relock) -> Moved:
         """Drive the bolt and look where it is. One drive at a time, whoever ordered it."""
-        async with self._motor:
+        async with self.motor:
             sight = await self.hardware.drive(order)
         return Moved(sight, state_of(sight))
 
@@ -332,15 +332,19 @@ class Lock:
         return self.owned
 
     def _check_demo(self) -> None:
-        if self.owned is not None and self.owned.place.site.demo and not self.hardware.simulated:
+        if self.owned is not None and not self.serves(self.owned):
+            self.store.close()
             raise SystemExit(
-                "this lock belongs to a demo site, and a real door does not serve one: "
-                "factory-reset it from the inside")
+                "this folder belongs to a demo's door, and a real door does not serve a demo: "
+                "name another with --data")
+
+    def serves(self, owned: Owned) -> bool:
+        """Only a door that moves nothing real belongs to a demo."""
+        return self.hardware.simulated or not owned.place.site.demo
 
     def stand_on(self, owned: Owned) -> None:
         """Take a new root, map or settings into use."""
         self.owned = owned
-        self._check_demo()
         self.chains.clear()
 
     def news_digest(self) -> bytes:
@@ -373,10 +377,11 @@ class Lock:
         self.secrets, self.owned, self.held, self.waiting = secrets, None, None, None
         self.mac1_key = mac_key(secrets.link.public)
         self.answers = Answers(self.store)
-        self.rolled_back = False
+        self.rolled_back, self.relock_because, self.touched_at = False, "", None
+        self.window.shut()
         self.chains.clear()
         self.forget_news_digest()
-        self.recorder = Recorder(self.store, secrets, self.outside, self.recorder.clock)
+        self.recorder = Recorder(self.store, secrets, self.outside, self._first_clock())
 
     def close(self) -> None:
         """Stop using the disk."""

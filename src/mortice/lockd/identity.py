@@ -11,13 +11,8 @@ from mortice.core.timekeeping import Told, attested
 from mortice.lockd import ownership
 from mortice.lockd.daemon import Lock
 from mortice.lockd.ownership import Owned
-from mortice.lockd.secrets import (
-    LockSecrets,
-    begin_reset,
-    finish_reset,
-    load_secrets,
-    save_secrets,
-)
+from mortice.lockd.reset import begin_reset, finish_reset
+from mortice.lockd.secrets import LockSecrets, load_secrets, save_secrets
 from mortice.lockd.store import Appended
 
 RESET_HOLD_SECONDS = 10.0  # nobody leans on a button for this long by mistake
@@ -30,9 +25,9 @@ def take_over(lock: Lock, owned: Owned, at: int) -> Appended:
         ownership.keep(change, owned)
         entry = lock.recorder.write(
             change, Kind.COMMISSIONED, {About.VERSION: owned.place.site.version}, seal=True)
-    _burn_secret(lock)
-    lock.window.shut()
     lock.stand_on(owned)
+    lock.window.shut()
+    _burn_secret(lock)
     if clock is not None:
         lock.set_clock(clock, "owner")
     return entry
@@ -46,18 +41,17 @@ def _burn_secret(lock: Lock) -> None:
     save_secrets(lock.folder, lock.secrets)
 
 
-def factory_reset(lock: Lock) -> bytes:
+async def factory_reset(lock: Lock) -> None:
     """Wipe owner, keys and log; the new log begins with the signed head that ended the old one.
 
     Only the inside button comes here. Old grants name the old lock's keys and are worth nothing
-    from then on. A power cut on the way ends in the finished reset, never in half of one.
+    from then on. What is moving comes to rest first, and is written down in the old log.
     """
-    last = lock.recorder.head()
-    begin_reset(lock.store)
-    finish_reset(lock.store, lock.folder, lock.outside)
-    lock.become(load_secrets(lock.folder, lock.outside))
-    lock.note(Kind.RESET, {About.DOCUMENT: last})
-    return last
+    async with lock.motor:
+        begin_reset(lock.store, lock.recorder.head())
+        finish_reset(lock.store, lock.folder, lock.outside)
+        lock.become(load_secrets(lock.folder, lock.outside))
+    lock.changed()
 
 
 def start_incarnation(lock: Lock, receipt: Receipt) -> None:

@@ -9,6 +9,8 @@ import secrets
 import time
 from typing import Protocol
 
+FIRMWARE_AT = 1_795_478_400  # 24 November 2026: no log entry of this firmware can be older
+
 
 class Outside(Protocol):
     """What the daemon takes from the machine that it runs on."""

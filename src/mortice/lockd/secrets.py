@@ -23,7 +23,6 @@ from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.noise import StaticKey
 from mortice.core.site import LockKeys
 from mortice.lockd.outside import Outside
-from mortice.lockd.store import Store
 
 NAMES = ("link", "signing", "sealing", "pepper", "salt", "takeover")
 SIZES = dict.fromkeys(NAMES, 32) | {"salt": 16, "takeover": SECRET_BYTES}
@@ -82,22 +81,6 @@ def _read_secrets(encoded: bytes) -> dict[str, bytes]:
     kept = {name: fields.bytes(name, SIZES[name]) for name in NAMES}
     fields.done()
     return kept
-
-
-RESETTING = "resetting"  # kept while a factory reset is under way
-
-
-def begin_reset(store: Store) -> None:
-    """From here on only the end of the reset is left, however often the power goes."""
-    with store.change() as change:
-        change.put_meta(RESETTING, b"1")
-
-
-def finish_reset(store: Store, folder: Path, outside: Outside) -> None:
-    """Draw another identity and wipe the disk, if a reset has begun."""
-    if store.meta(RESETTING) is not None:
-        save_secrets(folder, new_secrets(outside))
-        store.wipe()
 
 
 def save_secrets(folder: Path, secrets: LockSecrets) -> None:

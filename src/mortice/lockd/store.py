@@ -83,13 +83,12 @@ class Store:
     @contextmanager
     def change(self) -> Iterator[Change]:
         """One transaction. Durable when the block ends without an exception; raises DiskFull."""
-        tree = Frontier.decode(self._tree.encode())
+        change = Change(self._db, Frontier.decode(self._tree.encode()))
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            change = Change(self._db, tree)
             yield change
             if change.appended:
-                change.put_meta("frontier", tree.encode())
+                change.put_meta("frontier", change.tree.encode())
             self._db.execute("COMMIT")
         except BaseException as error:
             if self._db.in_transaction:
@@ -97,7 +96,7 @@ class Store:
             if isinstance(error, sqlite3.OperationalError) and _is_disk(error):
                 raise DiskFull(str(error)) from error
             raise
-        self._tree = tree
+        self._tree = change.tree
         self._unsynced_pages += 1
 
     def tidy(self, *, after: int = 200) -> None:
@@ -108,12 +107,6 @@ class Store:
         self._db.execute("PRAGMA wal_checkpoint(RESTART)")
         with self.change() as change:  # its header's sync is paid here, not before a bolt
             change.put_meta("tidied", b"1")
-
-    def wipe(self) -> None:
-        """Forget owner, credentials, counts and log, all or nothing: a factory reset."""
-        with self.change() as change:
-            change.forget_all()
-        self._tree = Frontier()
 
     # --- what is kept ----------------------------------------------------------------------
 
@@ -239,24 +232,24 @@ class Change:
 
     def __init__(self, db: sqlite3.Connection, tree: Frontier) -> None:
         self._db = db
-        self._tree = tree
+        self.tree = tree  # of the log as of this change
         self.appended: list[Appended] = []
 
     @property
     def size(self) -> int:
         """The log's size as of this change: the index of the next entry."""
-        return self._tree.size
+        return self.tree.size
 
     def root(self) -> bytes:
         """The log's Merkle root as of this change."""
-        return self._tree.root()
+        return self.tree.root()
 
     def append(self, entry: Entry) -> Appended:
         """Add an entry to the log."""
         body = entry.encode()
         hashed = leaf_hash(body)
         self._db.execute("INSERT INTO entry (idx, body) VALUES (?, ?)", (entry.index, body))
-        finished = self._tree.append(hashed)
+        finished = self.tree.append(hashed)
         inner = [node for node in finished if node[0] > 0]
         if inner:
             self._db.executemany("INSERT INTO node (level, idx, hash) VALUES (?, ?, ?)", inner)
@@ -365,7 +358,8 @@ class Change:
             self._db.execute("DELETE FROM tries WHERE scope = ?", (scope,))
 
     def forget_all(self) -> None:
-        """Empty every table."""
+        """Empty every table; the log begins anew."""
         for table in TABLES:
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 — a name from TABLES
+        self.tree = Frontier()
         self.appended.clear()

@@ -100,7 +100,7 @@ class Watch:
     def _inside_button(self, held: float) -> None:
         lock = self._lock
         if held >= RESET_HOLD_SECONDS:
-            factory_reset(lock)
+            self._spawn(factory_reset(lock))
             return
         lock.window.press(lock.outside.count())
         lock.note(Kind.INSIDE, {About.BY: "button"})
