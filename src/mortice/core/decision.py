@@ -72,13 +72,13 @@ Rules = tuple[Callable[[Verified, Ask, Facts], Rule], ...]
 
 
 def decide(verified: Verified, ask: Ask, facts: Facts) -> Granted | Refused:
-    """Judge `ask` by rules R1 to R16, in order."""
+    """Judge `ask` by rules R1 to R16, in order. Total: it answers whatever it is asked."""
     refused = _first(RULES, verified, ask, facts)
     if refused is not None:
         return refused
+    until = ask.until if ask.command is Command.HOLD_OPEN else None  # R16 has judged no other
     return Granted(
-        verified, ask.command, COMMANDS[ask.command].towards, _counts(verified, ask, facts),
-        ask.until)
+        verified, ask.command, COMMANDS[ask.command].towards, _counts(verified, ask, facts), until)
 
 
 def standing(verified: Verified, facts: Facts) -> Rule:
@@ -112,12 +112,12 @@ def _which(verified: Verified, link: Grant) -> str:
 
 def _right(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R3: the leaf may use the right, and every link above may hand it on."""
-    right = COMMANDS[ask.command].right
-    if right not in verified.leaf.use:
+    row = COMMANDS.get(ask.command)
+    if row is None or row.right not in verified.leaf.use:
         return Refused(Reason.NO_RIGHT, "R3", "not in this key")
     for link in verified.links[:-1]:
         own_way_in = verified.leaf.credential is not None and link is verified.links[-2]
-        if right not in (link.delegable | link.use if own_way_in else link.delegable):
+        if row.right not in (link.delegable | link.use if own_way_in else link.delegable):
             return Refused(Reason.NO_RIGHT, "R3", _which(verified, link))
     return None
 
@@ -126,9 +126,12 @@ def _timed(link: Grant) -> bool:
     return any(x is not None for x in (link.nbf, link.exp, link.hours, link.max_staleness))
 
 
-def _by_floor(link: Grant, own: Grant) -> bool:
-    """Is it a resident's own link without hours, or a credential below it that ends with it?"""
-    same = (link.nbf, link.exp) == (own.nbf, own.exp)
+def _by_floor(link: Grant, own: Grant, floor: int) -> bool:
+    """Is it a resident's own link without hours, or a credential below it with the same times?
+
+    It must have begun by the floor: it is later than the floor, but nobody knows by how much.
+    """
+    same = (link.nbf, link.exp) == (own.nbf, own.exp) and (link.nbf or 0) <= floor
     return own.resident and same and link.hours is None and link.max_staleness is None
 
 
@@ -137,7 +140,7 @@ def _time_known(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     if facts.now.state is not TimeState.UNSURE:
         return None
     for link in verified.links:
-        if _timed(link) and not _by_floor(link, verified.own):
+        if _timed(link) and not _by_floor(link, verified.own, facts.now.floor):
             return Refused(Reason.TIME_UNSURE, "R4", _which(verified, link))
     return None
 
@@ -146,7 +149,7 @@ def _window(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R5, R6: every link has started and none has ended. A link ends at its last second's start."""
     at = facts.now.floor if facts.now.state is TimeState.UNSURE else facts.now.at
     for link in verified.links:
-        if link.nbf is not None and at < link.nbf and facts.now.state is not TimeState.UNSURE:
+        if link.nbf is not None and at < link.nbf:
             return Refused(Reason.NOT_YET, "R5", f"starts {link.nbf}, {_which(verified, link)}")
         if link.exp is not None and at >= link.exp:
             return Refused(Reason.ENDED, "R6", f"ended {link.exp}, {_which(verified, link)}")
@@ -172,7 +175,8 @@ def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
         return Refused(Reason.TOO_STALE, "R8", "the staple is too old, or from tomorrow")
     live = all(
         facts.place.door in link.doors and (link.nbf or 0) <= at
-        and (link.exp is None or at < link.exp) for link in staple.signer)
+        and (link.exp is None or at < link.exp) and link.max_staleness is None  # no vouching for
+        for link in staple.signer)  # oneself: nobody knows that such a key is good still
     if not live or first_revoked(staple.signer, facts.revoked) is not None:
         return Refused(Reason.TOO_STALE, "R8", "whoever vouched has no live key to do so")
     return None
@@ -187,21 +191,25 @@ def _factors(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 
 def _second_person(verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    """R10: two people are two live leaves under two different first links, no holder in common."""
+    """R10: two people are two leaves under two different first links, no holder in common.
+
+    Each could do it alone, were it not for this rule: the other's word is judged again, now.
+    """
     if Factors.PERSON not in verified.leaf.factors:
         return None
     second = facts.second
-    if second is None or _one_person(verified, second) \
-            or first_revoked(second.links, facts.revoked) is not None:
+    if second is None or _one_person(verified, second) or _first(ALONE, second, ask, facts):
         return Refused(Reason.NEEDS_PERSON, "R10")
     return None
 
 
 def _one_person(one: Verified, other: Verified) -> bool:
-    """Nobody is two by passing a second first link on to another key of their own."""
-    holders = {link.holder.id for link in one.links}
-    return one.first.id == other.first.id or any(
-        link.holder.id in holders for link in other.links)
+    """Nobody is two by passing a second first link on to another key of their own.
+
+    An enrolment is held by the lock, which is no person.
+    """
+    holders = {link.holder.id for link in one.links if link.credential is None}
+    return any(link.holder.id in holders for link in other.links)
 
 
 def _claimed(verified: Verified, ask: Ask, facts: Facts) -> Rule:
@@ -268,6 +276,7 @@ RULES: Rules = (
     _claimed, _uses, _quota, _powered, _recordable, _held_within,
 )
 STANDING: Rules = (_door, _not_revoked, _time_known, _window, _hours)
+ALONE: Rules = (*STANDING, _right, _factors, _claimed, _uses, _quota)  # R8's staple is not at hand
 
 
 def day_of(at: int, zone: tzinfo) -> int:

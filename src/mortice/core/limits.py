@@ -41,7 +41,7 @@ SYNCED_SECONDS = 86_400  # a quartz clock is within 2 s a day after an attestati
 HOLDOVER_SECONDS = 90 * 86_400  # a crystal's 20 ppm make 156 s by then, small beside any window
 FORWARD_SECONDS = 900  # the hub alone may move the clock this far in all, either way, then asks
 NONCE_SECONDS = 30.0  # how old a time attestation's nonce may be on the lock's own count
-TIME_MAX = 1 << 40  # 36,812 AD; keeps every sum inside 64 bits
+TIME_MAX = 1 << 37  # 6325 AD: every calendar can count it, whatever is added to it
 
 # --- PINs -----------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from mortice.core.chain import SiteKeys, read_chain, verify_chain
 from mortice.core.document import AUD, LIMITS, Document, parse, sign
 from mortice.core.errors import Untrusted
 from mortice.core.fields import Fields
-from mortice.core.grant import Grant, KeyClass
+from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import ID_BYTES, REVOCATIONS_PER_DOCUMENT, TIME_MAX
 from mortice.core.passkey import read_assertion
@@ -93,7 +93,7 @@ def _holder_key(
     leaf = verify_chain(read_chain(chain), keys).leaf
     if document.kid != leaf.holder.id:
         raise Untrusted("V4", "revocation: signed by another than the holder of the key shown")
-    if leaf.depth < 1:
+    if leaf.depth < 1 and Rights.ENROL not in leaf.use:
         raise Untrusted("V5", "revocation: this holder passes nothing on, so takes nothing back")
     if leaf.klass is KeyClass.WEB:
         if leaf.passkey is None or assertion is None:
