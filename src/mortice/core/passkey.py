@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mortice.core.errors import Malformed, Untrusted
-from mortice.core.keys import normalise_p256_der
+from mortice.core.keys import ESP256, normalise_p256_der
 
 if TYPE_CHECKING:
     from mortice.core.grant import Passkey
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 AUTHENTICATOR_BYTES = (37, 512)  # rpIdHash 32, flags 1, counter 4, then extensions
 CLIENT_BYTES = 2048  # client data is type, challenge, origin and a few words
 USER_PRESENT, USER_VERIFIED = 0x01, 0x04  # WebAuthn section 6.1
-KNOWN = {"type", "challenge", "origin", "crossOrigin", "topOrigin", "other_keys_can_be_added_here",
-         "virtual_authenticator"}  # what browsers put in client data; anything else is refused
+KNOWN = {"type", "challenge", "origin", "crossOrigin", "other_keys_can_be_added_here",
+         "virtual_authenticator"}  # what browsers say of a page that no other page embeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Assertion:
             raise Untrusted("W7", "passkey: the person was not verified")
         signed = self.authenticator + hashlib.sha256(self.client).digest()
         signature = self.signature
-        if passkey.key.alg == -9:
+        if passkey.key.alg == ESP256:
             signature = normalise_p256_der(signature)
         passkey.key.verify(signature, signed)
 
