@@ -96,7 +96,8 @@ def test_client_data_is_one_json_object(data: bytes) -> None:
         verify(said(data))
 
 
-@pytest.mark.parametrize("unknown", ["topOrigin", "tokenBinding", "Origin", "", "challenge ", "or\u0131gin"])
+@pytest.mark.parametrize(
+    "unknown", ["topOrigin", "tokenBinding", "Origin", "", "challenge ", "or\u0131gin"])
 def test_what_no_browser_says_of_its_own_page_is_refused(unknown: str) -> None:
     with refused("W3"):
         verify(said(json.dumps(client(**{unknown: PAGE}))))
