@@ -55,6 +55,12 @@ class Frontier:
         self.size = 0
         self._roots: list[bytes] = []
 
+    def copy(self) -> Frontier:
+        """Another one that grows by itself."""
+        frontier = Frontier()
+        frontier.size, frontier._roots = self.size, self._roots.copy()
+        return frontier
+
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Take one more leaf hash; the interior nodes (level, index, hash) that it completes."""
         completed = []

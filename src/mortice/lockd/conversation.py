@@ -89,7 +89,7 @@ class Conversation:
     async def hear(self, message: bytes) -> bytes:
         """The answer to one message. Raises Closed where silence is the answer."""
         if self._side is None:
-            return self._first(message)
+            return self.first(message)
         if self._side.step is Step.PROOF:
             return await self._third(message)
         if self._side.step is Step.LATER:
@@ -98,7 +98,8 @@ class Conversation:
 
     # --- messages 1 and 2 --------------------------------------------------------------------
 
-    def _first(self, message: bytes) -> bytes:
+    def first(self, message: bytes) -> bytes:
+        """As `hear`, for the first message, whose answer waits for nothing."""
         lock = self._lock
         owned = lock.owned
         if owned is None:

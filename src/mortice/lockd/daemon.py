@@ -13,7 +13,7 @@ import asyncio
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mortice.core import cbor
@@ -286,7 +286,7 @@ class Lock:
     def now(self) -> Instant:
         """The instant, as far as this lock knows it. Its own log raises the floor, too."""
         now = self.recorder.clock.now(self.outside.count())
-        return replace(now, floor=max(now.floor, self.recorder.newest_at))
+        return Instant(now.at, max(now.floor, self.recorder.newest_at), now.state)
 
     def _first_clock(self) -> Clock:
         count = self.outside.count()

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mortice.core.errors import Theirs
 from mortice.core.limits import HALF_OPEN_MAX, MESSAGE_BYTES, PROOF_SECONDS, SESSION_SECONDS
@@ -158,28 +158,31 @@ class _Connection(asyncio.Protocol):
         self._take(message)
 
     def _take(self, message: bytes) -> None:
-        if not self.begun:
-            if not self._listener.may_start(self.source, message):
-                self.close()
-                return
-            self.begun = len(message) > 1  # asking a new lock for its keys begins nothing
         self._busy = True
-        self._run(self._answer(message))
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Step the answer at once; only what has to wait becomes a task."""
-        self._task = asyncio.ensure_future(work)
+        if self.begun:
+            self._task = asyncio.ensure_future(self._answer(message))
+        elif self._listener.may_start(self.source, message):
+            self.begun = len(message) > 1  # asking a new lock for its keys begins nothing
+            with self._ending_at_a_fault():
+                self._say(self.conversation.first(message))
+        else:
+            self.close()
 
     async def _answer(self, message: bytes) -> None:
+        with self._ending_at_a_fault():
+            self._say(await self.conversation.hear(message))
+
+    @contextmanager
+    def _ending_at_a_fault(self) -> Iterator[None]:
         try:
-            answer = await self.conversation.hear(message)
+            yield
         except Closed:
             self.close()
-            return
         except Exception:
             LOG.exception("a conversation ended in a fault")  # one conversation, never the daemon
             self.close()
-            return
+
+    def _say(self, answer: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(len(answer).to_bytes(LENGTH_BYTES, "big") + answer)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mortice.core import cbor
 from mortice.core.decision import Tally
+from mortice.core.grant import KeyClass
 from mortice.core.log import Entry
 from mortice.core.merkle import Frontier, leaf_hash
 from mortice.core.pin import Tries
@@ -83,7 +84,7 @@ class Store:
     @contextmanager
     def change(self) -> Iterator[Change]:
         """One transaction. Durable when the block ends without an exception; raises DiskFull."""
-        change = Change(self._db, Frontier.decode(self._tree.encode()))
+        change = Change(self._db, self._tree.copy())
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield change
@@ -146,7 +147,7 @@ class Store:
 
     def tally(self, verified: Verified, day: int) -> Tally:
         """The counts that bear on one chain."""
-        uses, leaves, claimed = {}, {}, {}
+        uses, leaves, claimed = {}, {}, dict[bytes, bytes]()
         for link in verified.links:
             if link.uses is not None:
                 row = self._db.execute("SELECT n FROM uses WHERE link = ?", (link.id,)).fetchone()
@@ -155,9 +156,10 @@ class Store:
                 rows = self._db.execute(
                     "SELECT leaf FROM leaf_day WHERE link = ? AND day = ?", (link.id, day))
                 leaves[link.id] = frozenset(row[0] for row in rows)
-            row = self._db.execute("SELECT child FROM claim WHERE link = ?", (link.id,)).fetchone()
-            if row:
-                claimed[link.id] = row[0]
+            if link.klass is KeyClass.FILE:  # no other kind of key is exchanged for one child
+                query = "SELECT child FROM claim WHERE link = ?"
+                row = self._db.execute(query, (link.id,)).fetchone()
+                claimed |= {link.id: row[0]} if row else {}
         return Tally(uses, leaves, claimed)
 
     # --- revocations (the `Revocations` protocol of core) -----------------------------------
