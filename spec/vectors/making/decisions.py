@@ -215,6 +215,10 @@ def _staples() -> Iterator[Case]:
     yield case("staple-by-a-courier-taken-back", "Whoever vouches has a live key to do so.", leaf,
                stale, staple=by_courier,
                revoked=[{"document": revocation([(courier.id, 0)], REVOKES)}])
+    elsewhere = link(FIRM, use=REFRESH, doors=[ANNEXE])
+    yield case("staple-by-a-courier-of-another-door", "Whoever vouches has a key to this door.",
+               leaf, stale,
+               staple={"document": staple(leaf, signer=FIRM), "chain": elsewhere.wire})
     over = link(FIRM, use=REFRESH, exp=NOW)
     yield case("staple-by-a-courier-whose-key-ended", "Whoever vouches has a live key to do so.",
                leaf, stale, staple={"document": staple(leaf, signer=FIRM), "chain": over.wire})
@@ -324,6 +328,9 @@ def _state_of_the_lock() -> Iterator[Case]:
     yield case("memory-put-back-and-a-quota", "Counts that went back count nothing.",
                link(GUEST, link(AGENT, delegable=UNLOCK, depth=1, quota=2), use=UNLOCK), rested,
                rolled_back=True)
+    claim = link(CLAIM, klass=FILE, use=0, delegable=UNLOCK, depth=1)
+    yield case("memory-put-back-and-a-claim-key", "Who claimed a key is a count as well.",
+               link(GUEST, claim, use=UNLOCK), rested, rolled_back=True)
     yield case("memory-put-back-and-a-plain-key", "A key without counts still opens.", tenant,
                granted(), rolled_back=True)
 
