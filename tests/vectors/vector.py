@@ -15,6 +15,9 @@ from mortice.core import cbor
 
 VECTORS = Path(__file__).parents[2] / "spec" / "vectors"
 FORMAT = "mortice-vector/1"
+LOCK_SECRETS = {
+    name: bytes.fromhex(secret)
+    for name, secret in json.loads((VECTORS / "lock.json").read_text("utf-8"))["secrets"].items()}
 PLACE = ("site", "doors", "door")  # what the lock under test stands on
 
 # Reader: the keys that its input must have, and those that it may have.
@@ -28,6 +31,50 @@ INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "decision": ((*PLACE, "chain", "holder", "command", "facts"), ("until",)),
     "revocation": ((*PLACE, "document"), ("chain", "assertion")),
     "revocations": ((*PLACE, "deltas", "chain"), ()),
+    "hours": (("hours", "zone", "moments"), ()),
+    "within": (("narrow", "wide"), ()),
+    "first_root": (PLACE, ()),
+    "next_root": ((*PLACE, "next"), ()),
+    "recovery": ((*PLACE, "next"), ()),
+    "map": ((*PLACE, "next"), ()),
+    "enrolment": ((*PLACE, "chain"), ("enrolled", "revoked", "settings")),
+    "settings": ((*PLACE, "document"), ("chain", "above")),
+    "typed": (("digits", "entry"), ()),
+    "weakness": (("pin",), ()),
+    "odds": (("spent", "live", "digits"), ()),
+    "digits_needed": (("spent", "most"), ()),
+    "verifier": (("pepper", "salt", "door", "index", "pin"), ()),
+    "tries": (("at", "uptime"), ()),
+    "staple": ((*PLACE, "document"), ("chain",)),
+    "attestation": ((*PLACE, "document", "nonce"), ("chain",)),
+    "clock": (("clock", "told", "by_owner"), ()),
+    "start": (("clock", "board"), ()),
+    "code": (("text",), ()),
+    "hello": (("hello", "code"), ()),
+    "takeover": (("args",), ()),
+    "conversation": ((
+        "site_id", "door", "lock_link", "lock_signing", "holder_ephemeral", "lock_ephemeral",
+        "greeting", "chain", "leaf", "seen", "holder", "command", "command_id", "receipt", "later",
+        "later_answer"), ()),
+    "takeover_handshake": ((
+        "secret", "lock_link", "holder_ephemeral", "lock_ephemeral", "greeting"), ()),
+    "first_message": (("site_id", "door", "lock_link", "message"), ()),
+    "transport": (("key", "counter", "message"), ()),
+    "proof": ((
+        "handshake", "lock", "greeting", "leaf", "holder", "command", "command_id", "factors",
+        "proof"), ()),
+    "request": (("plain",), ()),
+    "bundle": (("bundle",), ()),
+    "greeting": (("plain",), ()),
+    "answer": (("plain", "leaf", "command_id", "lock"), ()),
+    "bucket": (("rate", "burst", "takes"), ()),
+    "entry": (("entry",), ()),
+    "head": (("document", "lock"), ()),
+    "receipt": (("document", "lock"), ()),
+    "inclusion": (("leaf", "index", "size", "root", "proof"), ()),
+    "consistency": (("old", "new", "old_root", "new_root", "proof"), ()),
+    "frontier": (("frontier",), ()),
+    "export": (("export", "lock"), ()),
 }
 # Class of outcome: the keys that stand beside it.
 OUTCOMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -36,6 +83,7 @@ OUTCOMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "malformed": (("check",), ("reason", "coarse")),
     "untrusted": (("check",), ("reason", "coarse")),
     "refused": (("check", "reason", "coarse"), ()),
+    "fault": (("check", "entry"), ()),
 }
 FACTS = ("now", "revoked", "staple", "shown", "second", "uses", "leaves_today", "claimed",
          "power_low", "log_full", "rolled_back")
@@ -60,7 +108,7 @@ class Vector:
     @property
     def outcome(self) -> Fields:
         """Class and check, which every door must agree on; and the value of what is accepted."""
-        return {key: self.expected[key] for key in ("class", "check", "value")
+        return {key: self.expected[key] for key in ("class", "check", "value", "entry")
                 if key in self.expected}
 
 

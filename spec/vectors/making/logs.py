@@ -262,9 +262,9 @@ def _exports() -> Iterator[Case]:
 
 def _broken_exports() -> Iterator[Case]:
     yield _export("export-of-something-else", "This is no log.", [b"PK\x03\x04", *WHOLE[1:]],
-                  fault("L4", None))
+                  fault("L4", 0))
     yield _export("export-of-another-version", "A later version of the format.",
-                  [b"mortice-log/2\n", *WHOLE[1:]], fault("L4", None))
+                  [b"mortice-log/2\n", *WHOLE[1:]], fault("L4", 0))
     yield _export("export-that-stops-in-a-line", "The file is cut.", [*WHOLE[:-1], END[:3]],
                   fault("L4", 8))
     yield _export("export-that-stops-in-an-entry", "The file is cut.", [*WHOLE[:8], WHOLE[8][:-1]],

@@ -90,7 +90,7 @@ def _staples() -> Iterator[Case]:
     yield case("without-the-right", "A tenant vouches for nobody.", staple(TENANT), untrusted("T3"),
                tenant_link())
     yield case("with-somebody-elses-chain", "The holder of the key shown signs.", staple(TENANT),
-               untrusted("D7"), courier)
+               untrusted("D7"), owner_link())
 
 
 def _attestations() -> Iterator[Case]:

@@ -11,6 +11,7 @@ Spec: spec/commissioning.md. Checks Q1 to Q7.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ PREFIX = "MORTICE1"  # the version of the code, readable on the label
 SECRET_BYTES = 16
 CHECK_BYTES = 2  # catches a mistyped letter before anything is sent
 TAKEOVER_ANSWER = bytes(ID_BYTES)  # stands where a receipt names a leaf
+LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")  # base32 (RFC 4648, section 6)
 GROUP = 5  # letters between dashes, as people read them out
 
 
@@ -63,10 +65,12 @@ def read_code(text: str) -> Code:
     if not cleaned.startswith(PREFIX) or len(cleaned) > 100:
         raise Malformed("Q1", f"that is not a lock's code; it starts with {PREFIX}")
     letters = cleaned[len(PREFIX):].replace("0", "O").replace("1", "I").replace("8", "B")
+    if not LETTERS.issuperset(letters):
+        raise Malformed("Q2", "the code has a letter that no code has; check it again")
     try:
         body = base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except ValueError as error:  # binascii.Error is one, and so is a letter beyond ASCII
-        raise Malformed("Q2", "the code has a letter that no code has; check it again") from error
+    except binascii.Error:  # no number of bytes has so many letters
+        body = b""
     code = Code(body[:ID_BYTES], body[ID_BYTES:ID_BYTES + SECRET_BYTES])
     if write_code(code).replace("-", "") != PREFIX + letters:  # also sees spare bits at the end
         raise Malformed("Q3", "the code is incomplete or has a wrong letter; check it again")
