@@ -58,7 +58,7 @@ from mortice.core.stages import Factors, Instant, Refused, TimeState, Verified
 from mortice.core.timekeeping import Clock, Told, attested
 from mortice.drivers import Happening, Light, SupplySeen
 from mortice.lockd import identity, ownership
-from mortice.lockd.conversation import Conversation
+from mortice.lockd.conversation import Closed, Conversation
 from mortice.lockd.daemon import Lock
 from mortice.lockd.deliver import HPKE
 from mortice.lockd.keypad import pin_typed
@@ -500,3 +500,87 @@ async def test_an_older_version_of_the_settings_is_called_old_and_not_forged(
 ) -> None:
     assert await house.deliver(settings(owner(), 2)) == (None, 0)
     assert (await house.deliver(settings(owner(), 1)))[0] is Reason.STALE_DOCUMENT
+
+
+# --- one conversation ----------------------------------------------------------------------------
+
+
+@dataclass
+class Talk:
+    """A conversation after message 4."""
+
+    house: House
+    side: HolderSide
+    heard: Conversation
+
+    async def later(
+        self, command: Command, args: dict[int | str, cbor.Value] | None = None) -> Any:
+        message = self.side.later(command, bytes(8), args or {})
+        return self.side.read_later(await self.heard.hear(message))
+
+
+async def talk(house: House, held: Held, **carried: cbor.Value) -> Talk:
+    """The holder has looked at the door; the conversation stays open."""
+    lock, keys = house.lock, house.lock.secrets.public
+    side = HolderSide(
+        LockAddress(HOME.id, HERE, keys.link, keys.signing), house.outside.random(32))
+    heard = Conversation(lock, "phone")
+    side.read_greeting(await heard.hear(side.first()))
+    request = Request(
+        Command.STATUS, house.outside.random(8), {}, held.wire, Factors.NONE, bytes(64),
+        {int(Carried[name]): value for name, value in carried.items()})
+    answer = side.read_answer(await heard.hear(side.ask(request, held.leaf.id, held.signer)))
+    assert answer.coarse is None
+    return Talk(house, side, heard)
+
+
+async def told(house: House, after: float) -> int:
+    """What becomes of the time, attested in a conversation that has gone on for a while."""
+    open_, by = await talk(house, owner()), owner()
+    house.outside.passed += after
+    lock = house.lock.secrets.public.id
+    document = sign_time(HOME.id, lock, open_.side.handshake, NOW + 500, by.signer)
+    answer = await open_.later(Command.DELIVER, {1: [[TIME, document, by.wire]]})
+    return int(answer[1][0][1])
+
+
+async def test_the_time_is_told_within_half_a_minute_of_the_greeting(house: House) -> None:
+    assert await told(house, 30) == 0
+    assert await told(house, 31) == Reason.BAD_SIGNATURE.words.number
+
+
+@pytest.mark.parametrize("command", [
+    Command.UNLOCK, Command.LOCK, Command.HOLD_OPEN, Command.RESTORE, Command.SET_TIME])
+async def test_a_further_request_changes_nothing_at_the_door(
+    house: House, command: Command,
+) -> None:
+    open_ = await talk(house, owner())
+    assert await open_.later(command, {1: NOW + 60}) == ["not_now"]
+    assert house.last().about[4] == "J8"
+
+
+async def test_a_bundle_that_cannot_be_read_is_refused_and_the_conversation_goes_on(
+    house: House,
+) -> None:
+    open_ = await talk(house, owner())
+    assert await open_.later(Command.DELIVER, {1: 7}) == ["malformed"]
+    assert (await open_.later(Command.STATUS))[0] is None
+
+
+async def test_a_staple_shown_once_serves_for_the_whole_conversation(house: House) -> None:
+    stale = owner().give("family", use=Rights.VIEW_LOG, max_staleness=DAY)
+    friend = first("friend", use=Rights.REFRESH)
+    open_ = await talk(
+        house, stale, STAPLE=sign_staple(HOME.id, stale.leaf.id, NOW, friend.signer),
+        STAPLE_CHAIN=friend.wire)
+    assert (await open_.later(Command.READ_LOG))[0] is None
+
+
+async def test_nobody_talks_to_a_lock_for_longer_than_half_an_hour(house: House) -> None:
+    open_ = await talk(house, owner())
+    for _ in range(30):
+        house.outside.passed += 60
+        assert (await open_.later(Command.STATUS))[0] is None
+    house.outside.passed += 1
+    with pytest.raises(Closed):
+        await open_.later(Command.STATUS)

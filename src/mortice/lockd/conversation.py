@@ -19,7 +19,13 @@ from mortice.core.commissioning import TAKEOVER_ANSWER, psk, read_takeover, writ
 from mortice.core.decision import Ask, decide
 from mortice.core.errors import Malformed, Theirs, Untrusted
 from mortice.core.freshness import Staple, accept_staple
-from mortice.core.limits import PROOF_SECONDS, TIME_MAX
+from mortice.core.limits import (
+    MESSAGE_BYTES,
+    NONCE_SECONDS,
+    PROOF_SECONDS,
+    SESSION_SECONDS,
+    TIME_MAX,
+)
 from mortice.core.link import (
     HELLO,
     TAKEOVER,
@@ -29,7 +35,7 @@ from mortice.core.link import (
     mac_key,
     prologue,
 )
-from mortice.core.log import About, Kind, Result, accept_receipt
+from mortice.core.log import Result, accept_receipt
 from mortice.core.messages import (
     Answer,
     Carried,
@@ -40,10 +46,11 @@ from mortice.core.messages import (
     read_later,
 )
 from mortice.core.passkey import read_assertion
-from mortice.core.refusal import Coarse, Reason
+from mortice.core.refusal import Reason
+from mortice.core.site import Site
 from mortice.core.stages import Factors, Granted, Presented, Reader, Refused, Verified
-from mortice.core.timekeeping import Told, attested
 from mortice.lockd import ownership
+from mortice.lockd.changing import CHANGING, effect_of
 from mortice.lockd.daemon import Lock, Shown, StuckRandom
 from mortice.lockd.deliver import deliver, some_news
 from mortice.lockd.identity import start_incarnation, take_over
@@ -51,10 +58,10 @@ from mortice.lockd.keypad import pin_shown
 from mortice.lockd.outcome import Outcome
 from mortice.lockd.reading import answer_later
 from mortice.lockd.reasons import reason_of
-from mortice.lockd.record import about_key
-from mortice.lockd.store import Appended
 
 LOG = logging.getLogger(__name__)
+READING = frozenset({Command.STATUS, Command.READ_LOG, Command.PROVE})
+ANSWER_BYTES = MESSAGE_BYTES - 512  # of what an answer carries, beside its receipt
 
 
 class Closed(Exception):
@@ -78,13 +85,16 @@ class Conversation:
         self._side: LockSide | None = None
         self._takeover = False
         self._verified: Verified | None = None
+        self._under: Site | None = None  # the root under which that is so
+        self._staple: Staple | None = None
+        self._body: dict[int | str, cbor.Value] = {}  # what the answer carries
         self._greeted_at = 0.0
         self._patience = patience
 
     @property
     def proved(self) -> bool:
-        """Has message 3 been read?"""
-        return self._side is not None and self._side.step in (Step.ANSWER, Step.LATER)
+        """Has a holder of a key been proved? A stranger's message 3 proves nothing."""
+        return self._verified is not None
 
     async def hear(self, message: bytes) -> bytes:
         """The answer to one message. Raises Closed where silence is the answer."""
@@ -162,22 +172,21 @@ class Conversation:
     def _refuse(self, refused: Refused) -> Answer:
         if refused.reason is not Reason.SHOW_CHAIN:  # that one only asks for the rest of the key
             self._lock.refuse_sparingly(refused, {})
-        return Answer(refused.reason.words.coarse)
+        return Answer(refused.reason.words.coarse, body=self._body)
 
     async def _visit(self, shown: Presented, request: Request) -> Answer:
         if request.command not in COMMANDS:
             raise _Refusal(Refused(Reason.WINDOW_CLOSED, "Q6", "this lock has its owner"))
-        verified = self._verify(shown, request)
-        carried = request.carried
-        body: dict[int | str, cbor.Value] = {}
+        verified, carried = self._verify(shown, request), request.carried
+        self._verified, self._under = verified, self._lock.owner().place.site
+        self._staple = self._read_staple(carried)
         if Carried.RECEIPT in carried:
             self._compare_receipt(carried[Carried.RECEIPT])
         if Carried.BUNDLE in carried:
-            body[1] = self._deliver(carried[Carried.BUNDLE])
-        self._verified = verified
+            self._body[1] = self._deliver(carried[Carried.BUNDLE])
         outcome = await self._opening(verified, request)
-        self._add_news(body, carried)
-        return self._answer(outcome, request, body)
+        self._add_news(carried)
+        return self._answer(outcome, request)
 
     def _verify(self, shown: Presented, request: Request) -> Verified:
         """Whose key was shown, and that its holder asked for this, here, now. Raises _Refusal."""
@@ -213,58 +222,42 @@ class Conversation:
         return Factors.PASSKEY
 
     async def _opening(self, verified: Verified, request: Request) -> Outcome | Granted:
-        shown = Shown(self._staple(request), request.command_id)
+        lock, shown = self._lock, Shown(self._staple, request.command_id)
         pin = request.carried.get(Carried.PIN)
         if isinstance(pin, bytes):
-            refused = await pin_shown(self._lock, pin, verified)
-            if refused is not None:
-                about = {**about_key(verified), About.COMMAND: int(request.command)}
-                return self._lock.refused(refused, about)
+            found = await pin_shown(lock, pin, verified)
+            if isinstance(found, Refused):
+                return lock.refused(found, verified, request.command, shown)
             verified = replace(verified, factors=verified.factors | Factors.PIN)
-        until = request.args.get(1)
-        ask = Ask(request.command, until if type(until) is int and 0 <= until < TIME_MAX else None)
+            shown = replace(shown, give_back=found)
+        if not self._is_rooted():  # another root came, with this visit or meanwhile
+            raise _Refusal(Refused(Reason.SHOW_CHAIN, "C0"))
         if COMMANDS[request.command].towards is not None:
-            return await self._lock.opening(verified, ask, shown)
-        return await self._plain_command(verified, ask, shown, request)
+            return await lock.opening(verified, _ask(request), shown)
+        return await self._plain_command(verified, request, shown)
+
+    def _is_rooted(self) -> bool:
+        """Is the root still the one under which the key was verified?"""
+        owned = self._lock.owned
+        return owned is not None and owned.place.site is self._under
 
     async def _plain_command(
-        self, verified: Verified, ask: Ask, shown: Shown, request: Request,
-    ) -> Outcome | Granted:
+        self, verified: Verified, request: Request, shown: Shown) -> Outcome | Granted:
         """Commands that move no bolt: reading is decided but not written down, changing is both."""
-        lock = self._lock
-        if request.command in (Command.RESTORE, Command.SET_TIME):
-            size = lock.store.size
-            outcome = await lock.opening(verified, ask, shown)
-            if outcome.refused is None and outcome.entry.index >= size:  # else: done before
-                self._change(request, outcome.entry)
-            return outcome
+        lock, ask = self._lock, _ask(request)
         decision = decide(verified, ask, lock.facts(verified, shown.staple, ask))
         if isinstance(decision, Refused):
             return await lock.opening(verified, ask, shown)
-        return decision
+        if request.command not in CHANGING:
+            return decision
+        effect = effect_of(lock, request.command, request.args)
+        if isinstance(effect, Refused):
+            return lock.refused(effect, verified, request.command, shown)
+        return await lock.opening(verified, ask, replace(shown, effect=effect))
 
-    def _change(self, request: Request, entry: Appended) -> None:
-        lock = self._lock
-        if request.command is Command.RESTORE:
-            slot = request.args.get(1)
-            with lock.store.change() as change:
-                change.clear_tries()
-                if isinstance(slot, int):
-                    change.switch_slot(slot, off=False)
-                change.put_number("rolled_back", 0)
-                lock.recorder.write(change, Kind.RESTORED, {About.CAUSE: entry.index})
-            lock.rolled_back = False
-            return
-        at = request.args.get(1)
-        if type(at) is int:
-            clock = attested(lock.recorder.clock, Told(at, by_owner=True), lock.outside.count())
-            if clock is not None:
-                lock.set_clock(clock, "owner")
-
-    def _staple(self, request: Request) -> Staple | None:
+    def _read_staple(self, carried: Mapping[int | str, cbor.Value]) -> Staple | None:
         """A staple that cannot be trusted is no staple; rule R8 then says what is missing."""
-        encoded = request.carried.get(Carried.STAPLE)
-        chain = request.carried.get(Carried.STAPLE_CHAIN)
+        encoded, chain = carried.get(Carried.STAPLE), carried.get(Carried.STAPLE_CHAIN)
         if not isinstance(encoded, bytes):
             return None
         try:
@@ -275,11 +268,13 @@ class Conversation:
             return None
 
     def _deliver(self, value: cbor.Value) -> list[cbor.Value]:
+        """Hand documents in. The handshake is a nonce for the time only while it is young (T6)."""
         try:
             items = read_bundle(value)
         except Malformed as error:
             raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
-        return deliver(self._lock, items, self._ready().handshake)
+        young = self._lock.outside.count() - self._greeted_at <= NONCE_SECONDS
+        return deliver(self._lock, items, self._ready().handshake if young else b"")
 
     def _compare_receipt(self, encoded: cbor.Value) -> None:
         """L3: our own signature over a larger log than we have means our memory was put back."""
@@ -294,49 +289,57 @@ class Conversation:
         if receipt.size > known and not lock.rolled_back:
             start_incarnation(lock, receipt)
 
-    def _add_news(
-        self, body: dict[int | str, cbor.Value], carried: Mapping[int | str, cbor.Value],
-    ) -> None:
+    def _add_news(self, carried: Mapping[int | str, cbor.Value]) -> None:
         """Give the visitor what it may lack, so that every visitor carries news both ways."""
         theirs = carried.get(Carried.NEWS)
         if theirs is not None and theirs != self._lock.news_digest():
-            body[2] = [*some_news(self._lock)]
+            room = ANSWER_BYTES - len(cbor.encode(self._body))
+            self._body[2] = [*some_news(self._lock, room)]
 
-    def _answer(
-        self, outcome: Outcome | Granted, request: Request,
-        body: dict[int | str, cbor.Value],
-    ) -> Answer:
+    def _answer(self, outcome: Outcome | Granted, request: Request) -> Answer:
         lock, verified = self._lock, self._verified
-        assert verified is not None
+        assert verified is not None, "whoever is answered was verified"
         if isinstance(outcome, Granted):
-            body[3] = answer_later(lock, verified, request.command, request.args)
-            return Answer(None, body=body)
+            self._body[3] = answer_later(lock, verified, request.command, request.args)
+            return Answer(None, body=self._body)
         coarse = outcome.refused.reason.words.coarse if outcome.refused else None
+        if outcome.entry is None:
+            return Answer(coarse, body=self._body)
         receipt, signature = lock.recorder.receipt(
             outcome.entry, verified.leaf.id, request.command_id, outcome.result)
-        return Answer(coarse, receipt, signature, body)
+        return Answer(coarse, receipt, signature, self._body)
 
     # --- afterwards --------------------------------------------------------------------------
 
     def _later(self, message: bytes) -> bytes:
         """Further requests read; they never move the bolt (one conversation, one move)."""
-        side, lock = self._ready(), self._lock
+        side = self._ready()
         try:
             command, _, args = read_later(side.read_later(message))
         except Theirs as error:
             raise Closed from error
-        if self._verified is None or COMMANDS.get(command) is None:
+        over = self._lock.outside.count() - self._greeted_at > SESSION_SECONDS
+        if over or self._verified is None or not self._is_rooted():
             raise Closed
-        if COMMANDS[command].towards is not None:
-            lock.refuse(Refused(Reason.ONE_MOVE, "J8"), {})
-            return side.answer_later(cbor.encode([Coarse.NOT_NOW.value]))
+        try:
+            answer: cbor.Value = [None, self._further(self._verified, command, args)]
+        except _Refusal as refusal:
+            answer = [refusal.refused.reason.words.coarse.value]
+        return side.answer_later(cbor.encode(answer))
+
+    def _further(
+        self, verified: Verified, command: Command, args: Mapping[int | str, cbor.Value],
+    ) -> cbor.Value:
+        lock = self._lock
         if command is Command.DELIVER:
-            return side.answer_later(cbor.encode([None, self._deliver(args.get(1, []))]))
-        decision = decide(self._verified, Ask(command), lock.facts(self._verified))
+            return self._deliver(args.get(1, []))
+        decision: Granted | Refused = Refused(Reason.ONE_MOVE, "J8")
+        if command in READING:
+            decision = decide(verified, Ask(command), lock.facts(verified, self._staple))
         if isinstance(decision, Refused):
-            return side.answer_later(cbor.encode([decision.reason.words.coarse.value]))
-        answer = answer_later(lock, self._verified, command, args)
-        return side.answer_later(cbor.encode([None, answer]))
+            lock.refused(decision, verified, command)
+            raise _Refusal(decision)
+        return answer_later(lock, verified, command, args)
 
     def _take_over(self, request: Request) -> Answer:
         """Commissioning: the secret has proved the owner; pin what the owner says (Q5 to Q7)."""
@@ -361,3 +364,8 @@ class Conversation:
     def _ready(self) -> LockSide:
         assert self._side is not None, "message 1 makes the lock's side"
         return self._side
+
+
+def _ask(request: Request) -> Ask:
+    until = request.args.get(1) if request.command is Command.HOLD_OPEN else None
+    return Ask(request.command, until if type(until) is int and 0 <= until < TIME_MAX else None)
