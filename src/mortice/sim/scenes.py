@@ -22,7 +22,7 @@ from mortice.client.audit import (
     entry_frame,
     frame,
 )
-from mortice.client.visit import Unreachable
+from mortice.client.line import Unreachable
 from mortice.client.wallet import Wallet
 from mortice.core.commands import Command
 from mortice.core.door import Bolt
