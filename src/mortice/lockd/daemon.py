@@ -10,21 +10,23 @@ Spec: spec/decision.md, section 1.
 from __future__ import annotations
 
 import asyncio
-import shutil
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from mortice.core import cbor
 from mortice.core.commands import Command
 from mortice.core.decision import Ask, Facts, day_of, decide
-from mortice.core.door import DoorState, state_of
+from mortice.core.door import DoorState, Leaf, state_of
 from mortice.core.freshness import Staple
 from mortice.core.limits import CHAIN_CACHE, EPHEMERAL_BYTES, PERSON_SECONDS, TOUCH_SECONDS
 from mortice.core.link import Buckets, mac_key, news_digest
 from mortice.core.log import About, Entry, Kind, Result, read_entry
 from mortice.core.refusal import Reason
+from mortice.core.site import Site
 from mortice.core.stages import (
     Factors,
     Granted,
@@ -42,24 +44,27 @@ from mortice.lockd.outcome import Answers, Asked, Outcome, result_of
 from mortice.lockd.outside import FIRMWARE_AT, Outside
 from mortice.lockd.ownership import Owned
 from mortice.lockd.record import Recorder, about_key
+from mortice.lockd.reserve import Reserve
 from mortice.lockd.reset import finish_reset
 from mortice.lockd.secrets import LockSecrets, load_secrets
-from mortice.lockd.store import Appended, DiskFull, Store, Tried
+from mortice.lockd.store import Appended, Change, DiskFull, Store, Tried
 
 POWER_LOW_VOLTS = 4.6  # below this a motor may stall half way and the board may reset
-STRANGERS_RATE = 1 / 6  # refusals of unproved strangers written down a second: 14,400 a day at most
-STRANGERS_BURST = 30.0  # a quarter of an hour's curiosity in full detail
-SPARE_BYTES = 1 << 20  # 1,000 reserved entries of about 1 kB each
-ROOM_BYTES = 4 * SPARE_BYTES  # free again before the reserve is set aside anew
+REFUSALS_RATE = 1 / 6  # refusals written down a second, of strangers and below each first link
+REFUSALS_BURST = 30.0  # a quarter of an hour's curiosity in full detail
+T = TypeVar("T")
+SHED = frozenset({Kind.LEAF_SEEN, Kind.SUPPLY_SEEN})  # first to be left off a full disk
 
 
 @dataclass(slots=True)
 class Held:
-    """A door held open, by whom and until when."""
+    """A door held open: by whom, under which root, until when."""
 
     verified: Verified
     until: int
     entry: int
+    site: Site
+    staple: Staple | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,16 @@ class Waiting:
     since: float
 
 
+class Effect(Protocol):
+    """What a granted command does besides moving the bolt."""
+
+    def write(self, change: Change, cause: Appended) -> None:
+        """Make it durable, together with the decision."""
+
+    def done(self) -> None:
+        """It is durable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What came with a verified key that bears on the decision or its record."""
@@ -78,6 +93,10 @@ class Shown:
     staple: Staple | None = None
     command_id: bytes = b""
     give_back: Tried | None = None  # the try that a right PIN cost
+    effect: Effect | None = None
+
+
+NOTHING_SHOWN = Shown()
 
 
 class Lock:
@@ -98,18 +117,15 @@ class Lock:
         self.held: Held | None = None
         self.relock_because = ""
         self.mac1_key = mac_key(self.secrets.link.public)
-        self.strangers = Buckets(STRANGERS_RATE, STRANGERS_BURST)
-        self.unlogged_strangers = 0
+        self.patience = Buckets(REFUSALS_RATE, REFUSALS_BURST)
+        self.unlogged = 0  # refusals that came too fast to be written down
         self.answers = Answers(self.store)
-        self.left_off = 0  # entries that found no room on the disk
-        self._last_ephemeral = b""
+        self._last_ephemeral, self._stuck = b"", False
         self._news: bytes | None = None
         self.rolled_back = self.store.number("rolled_back") > 0
-        self.log_full = False
+        self.reserve = Reserve(folder)
         self.changed: Callable[[], None] = lambda: None  # told after every new entry
         self.motor = asyncio.Lock()
-        self._spare = folder / "spare"
-        self._prepare_spare()
         self._record_start()
 
     # --- the seven steps -------------------------------------------------------------------
@@ -122,19 +138,21 @@ class Lock:
         asked = Asked(verified.leaf.id, shown.command_id, ask.command)
         done = self.answers.get(asked)
         if done is not None:  # the answer was lost on its way: nothing moves twice
+            self._give_back(shown)
             return done
         decision = decide(verified, ask, self.facts(verified, shown.staple, ask))  # 3 decided
         decision, entry = self._recorded(verified, ask, decision, shown)  # 4 recorded: on the disk
         if isinstance(decision, Refused):
             self._remember_first_person(verified, ask, decision)
             return Outcome(decision, entry, Result.REFUSED)
+        assert entry is not None, "nothing is granted that is not on the disk"
         if decision.towards is None:
             return self.answers.keep(asked, Outcome(None, entry, Result.DONE))
         self.answers.keep(asked, Outcome(None, entry, Result.UNKNOWN))  # until it is seen
         moved = await self.move(decision)  # 5 moved: what is seen, not what was commanded
-        self._record_move(moved, entry.index)
-        self._hold(decision, moved, entry.index)
         result = result_of(decision.towards, moved)
+        self._record_move(moved, entry.index, result)
+        self._hold(decision, moved, entry.index, shown)
         return self.answers.keep(asked, Outcome(None, entry, result, moved))  # 6, 7: whoever reads
 
     def facts(
@@ -148,57 +166,76 @@ class Lock:
 
     def _recorded(
         self, verified: Verified, ask: Ask, decision: Granted | Refused, shown: Shown,
-    ) -> tuple[Granted | Refused, Appended]:
+    ) -> tuple[Granted | Refused, Appended | None]:
         """Make the decision durable. A full disk turns strangers away and serves residents."""
-        about = {**about_key(verified), About.COMMAND: int(ask.command)}
-        if shown.command_id:
-            about[About.COMMAND_ID] = shown.command_id
-        if verified.leaf.factors & Factors.PERSON and isinstance(decision, Granted):
-            about[About.WITNESS] = self._spend_first_person()
-        try:
-            return decision, self._write_decision(decision, about, shown.give_back)
-        except DiskFull:
-            self._release_spare()
         if isinstance(decision, Granted):
+            with contextlib.suppress(DiskFull):
+                return decision, self._write_granted(decision, shown)
+            self.make_room()
             decision = decide(verified, ask, self.facts(verified, shown.staple, ask))
-        return decision, self._write_decision(decision, about, shown.give_back)
+        if isinstance(decision, Granted):
+            with contextlib.suppress(DiskFull):
+                return decision, self._write_granted(decision, shown)
+            decision = Refused(Reason.STORAGE_FULL, "R15", "not even the reserve is left")
+        return decision, self.refused(decision, verified, ask.command, shown).entry
+
+    def _write_granted(self, decision: Granted, shown: Shown) -> Appended:
+        about = _about(decision.verified, decision.command, shown)
+        if Factors.PERSON in decision.verified.leaf.factors and self.waiting is not None:
+            about[About.WITNESS] = self.waiting.verified.leaf.id
+        entry = self._write_decision(decision, about, shown)
+        if About.WITNESS in about:
+            self.waiting = None  # one person's word serves one opening by another
+        return entry
 
     def _write_decision(
-        self, decision: Granted | Refused, about: Mapping[int | str, cbor.Value],
-        give_back: Tried | None = None,
+        self, decision: Granted | Refused, about: Mapping[int | str, cbor.Value], shown: Shown,
     ) -> Appended:
+        effect = shown.effect if isinstance(decision, Granted) else None
         with self.store.change() as change:
             entry = self.recorder.decided(change, decision, about)
-            if give_back is not None:
-                change.give_back(give_back)
+            if shown.give_back is not None:
+                change.give_back(shown.give_back)
+            if effect is not None:
+                effect.write(change, entry)
+        if effect is not None:
+            effect.done()
         self.changed()
         return entry
 
+    def _give_back(self, shown: Shown) -> None:
+        tried = shown.give_back
+        if tried is not None:
+            self.keep(lambda change: change.give_back(tried))
+
     async def move(self, order: Granted | Relock) -> Moved:
-        """Drive the bolt and look where it is. One drive at a time, whoever ordered it."""
+        """Drive the bolt and look where it is. One drive at a time, whoever ordered it.
+
+        A relock that had to wait for the motor finds the leaf open sometimes, and is left undone.
+        """
         async with self.motor:
-            sight = await self.hardware.drive(order)
+            sight = self.hardware.sight()
+            if isinstance(order, Granted) or sight.leaf is Leaf.CLOSED:
+                sight = await self.hardware.drive(order)
         return Moved(sight, state_of(sight))
 
-    def _record_move(self, moved: Moved, cause: int) -> None:
-        self.note(Kind.MOVED, {About.STATE: moved.state.value, About.CAUSE: cause})
+    def _record_move(self, moved: Moved, cause: int, result: Result) -> None:
+        self.note(Kind.MOVED, {
+            About.STATE: moved.state.value, About.CAUSE: cause, About.RESULT: int(result)})
 
     # --- what else an opening touches ---------------------------------------------------------
 
-    def _hold(self, granted: Granted, moved: Moved, entry: int) -> None:
+    def _hold(self, granted: Granted, moved: Moved, entry: int, shown: Shown) -> None:
+        self.relock_because = ""  # somebody has just said where the bolt is to be
         if granted.until is not None and moved.state in (DoorState.UNLOCKED, DoorState.OPEN):
-            self.held = Held(granted.verified, granted.until, entry)
+            site = self.owner().place.site
+            self.held = Held(granted.verified, granted.until, entry, site, shown.staple)
         elif granted.towards is Towards.THROWN:
             self.held = None
 
     def _remember_first_person(self, verified: Verified, ask: Ask, refused: Refused) -> None:
         if refused.reason is Reason.NEEDS_PERSON:
             self.waiting = Waiting(verified, ask.command, self.outside.count())
-
-    def _spend_first_person(self) -> bytes:
-        """One person's word serves one opening by another."""
-        waiting, self.waiting = self.waiting, None
-        return waiting.verified.leaf.id if waiting else b""
 
     def touch(self) -> Factors:
         """Whether somebody touched the keypad just now, as a factor."""
@@ -222,60 +259,82 @@ class Lock:
 
     def note(self, kind: Kind, about: Mapping[int | str, cbor.Value]) -> Appended | None:
         """Write down something that needs no decision; on a full disk it is only counted."""
+        if self.log_full and kind in SHED:
+            self.reserve.leave_off()
+            return None
         try:
-            entry = self.recorder.write_alone(kind, about)
+            entry = self.keep(lambda change: self.recorder.write(change, kind, about))
         except DiskFull:
-            self._leave_off()
+            self.reserve.leave_off()
             return None
         self.changed()
         return entry
 
-    def refuse(self, refused: Refused, about: Mapping[int | str, cbor.Value]) -> Appended | None:
-        """Write down a refusal that no verified key stands behind."""
-        try:
-            return self._write_decision(refused, about)
-        except DiskFull:
-            self._leave_off()
-            return None
-
-    def refused(self, refused: Refused, about: Mapping[int | str, cbor.Value]) -> Outcome:
-        """Write down that a known holder was refused before the decision. Raises DiskFull."""
-        return Outcome(refused, self._write_decision(refused, about), Result.REFUSED)
-
-    def refuse_sparingly(
-        self, refused: Refused, about: Mapping[int | str, cbor.Value]) -> Appended | None:
-        """As `refuse`, but whoever keeps coming back with nonsense is only counted."""
-        if self.strangers.take("any", self.outside.count()):
-            return self.refuse(refused, about)
-        self.unlogged_strangers += 1
+    def refuse(
+        self, refused: Refused, about: Mapping[int | str, cbor.Value],
+        shown: Shown = NOTHING_SHOWN,
+    ) -> Appended | None:
+        """Write down a refusal; on a full disk it is only counted, whoever was refused."""
+        if not self.log_full:
+            with contextlib.suppress(DiskFull):
+                return self._write_decision(refused, about, shown)
+            self.make_room()
+        self.reserve.leave_off()
         return None
 
-    def _prepare_spare(self) -> None:
-        if self._spare.exists():
-            return
+    def refused(
+        self, refused: Refused, verified: Verified, command: int, shown: Shown = NOTHING_SHOWN,
+    ) -> Outcome:
+        """Write down that a known holder was refused, and why."""
+        about = _about(verified, command, shown)
+        if shown.give_back is not None:
+            entry = self.refuse(refused, about, shown)
+        else:
+            entry = self.refuse_sparingly(refused, about, verified.first.id.hex())
+        return Outcome(refused, entry, Result.REFUSED)
+
+    def refuse_sparingly(
+        self, refused: Refused, about: Mapping[int | str, cbor.Value], whom: str = "strangers",
+    ) -> Appended | None:
+        """As `refuse`, but whoever keeps coming back is only counted."""
+        if self.patience.take(whom, self.outside.count()):
+            return self.refuse(refused, about)
+        self.unlogged += 1
+        return None
+
+    def tell_unlogged(self) -> None:
+        """Write down how many refusals came too fast to be written down one by one."""
+        count, self.unlogged = self.unlogged, 0
+        if count:
+            self.note(Kind.LEFT_OFF, {About.COUNT: count, About.DETAIL: "refusals, too many"})
+
+    # --- a full disk -----------------------------------------------------------------------
+
+    @property
+    def log_full(self) -> bool:
+        """Is only the reserve left? Then only owner and residents are served."""
+        return self.reserve.in_use
+
+    def keep(self, write: Callable[[Change], T]) -> T:
+        """Make what `write` writes durable, out of the reserve if need be. Raises DiskFull."""
         try:
-            self._spare.write_bytes(bytes(SPARE_BYTES))
-        except OSError:
-            self._release_spare()
+            with self.store.change() as change:
+                return write(change)
+        except DiskFull:
+            self.make_room()
+        with self.store.change() as change:
+            return write(change)
 
-    def _release_spare(self) -> None:
-        """Give the reserve back to the disk: from here on only owner and residents are served."""
-        self._spare.unlink(missing_ok=True)
-        self.log_full = True
-
-    def _leave_off(self) -> None:
-        self._release_spare()
-        self.left_off += 1
+    def make_room(self) -> None:
+        """The disk is full: use the reserve, and what the write-ahead file can spare."""
+        self.reserve.release()
+        self.store.fold()
 
     def regain_room(self) -> None:
-        """Once the disk has room again, keep a reserve again and say how much was left off."""
-        if not self.log_full or shutil.disk_usage(self.folder).free < ROOM_BYTES:
-            return
-        self.log_full = False
-        self._prepare_spare()
-        missing, self.left_off = self.left_off, 0
-        if missing:
-            self.note(Kind.LEFT_OFF, {About.COUNT: missing})
+        """Once the disk has room again, set a reserve aside and say how much was left off."""
+        if self.reserve.regain() and self.reserve.left_off and self.note(
+                Kind.LEFT_OFF, {About.COUNT: self.reserve.left_off}):
+            self.reserve.told()
 
     def _record_start(self) -> None:
         sight = self.hardware.sight()
@@ -304,13 +363,8 @@ class Lock:
 
     def set_clock(self, clock: Clock, by: str) -> Appended:
         """Take and keep a clock that an attestation made."""
+        entry = self.keep(lambda change: self.recorder.write_clock(change, clock, by))
         self.recorder.clock = clock
-        with self.store.change() as change:
-            change.put_number("floor", clock.floor)
-            change.put_number("attested_at", clock.attested_at)
-            change.put_number("sure", int(clock.sure))
-            change.put_number("forward", clock.forward)
-            entry = self.recorder.write(change, Kind.TIME_SET, {About.BY: by})
         self.changed()
         return entry
 
@@ -318,9 +372,11 @@ class Lock:
         """32 fresh bytes for one conversation. Raises StuckRandom rather than use any twice."""
         drawn = self.outside.random(EPHEMERAL_BYTES)
         if drawn == self._last_ephemeral:
-            self.note(Kind.ALARM, {About.DETAIL: "the random generator repeats itself"})
+            if not self._stuck:
+                self.note(Kind.ALARM, {About.DETAIL: "the random generator repeats itself"})
+            self._stuck = True
             raise StuckRandom
-        self._last_ephemeral = drawn
+        self._last_ephemeral, self._stuck = drawn, False
         return drawn
 
     # --- whose door ------------------------------------------------------------------------
@@ -344,13 +400,15 @@ class Lock:
 
     def stand_on(self, owned: Owned) -> None:
         """Take a new root, map or settings into use."""
+        if self.owned is not None and owned.place.site is not self.owned.place.site:
+            self.waiting = None  # what was verified under another root is verified no more
         self.owned = owned
         self.chains.clear()
 
     def news_digest(self) -> bytes:
         """Eight bytes that stand for all the news this lock has; kept until news comes."""
         if self._news is None:
-            self._news = news_digest(set(self.store.news()))
+            self._news = news_digest(self.store.news_ids())
         return self._news
 
     def forget_news_digest(self) -> None:
@@ -385,9 +443,18 @@ class Lock:
 
     def close(self) -> None:
         """Stop using the disk."""
-        with self.store.change() as change:
-            change.put_number("uptime", self.recorder.uptime())
+        with contextlib.suppress(DiskFull):
+            self.keep_uptime()
         self.store.close()
+
+    def keep_uptime(self) -> None:
+        """Keep how long this lock has had power in its life. Raises DiskFull."""
+        self.keep(lambda change: change.put_number("uptime", self.recorder.uptime()))
+
+
+def _about(verified: Verified, command: int, shown: Shown) -> dict[int | str, cbor.Value]:
+    about = {**about_key(verified), About.COMMAND: int(command)}
+    return {**about, About.COMMAND_ID: shown.command_id} if shown.command_id else about
 
 
 class NotCommissioned(Exception):

@@ -41,7 +41,7 @@ from mortice.lockd.store import Appended, Change, Slot
 
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)  # RFC 9180, base mode
 APPLIED, KNOWN = 0, -1  # results beside the numbers of the reasons
-NEWS_BYTES = 12_000  # of news in one answer, beside receipts for a handful of documents
+ITEM_BYTES = 3  # in front of a byte string of this length in CBOR
 
 
 class NotTaken(Exception):
@@ -74,12 +74,10 @@ def _deliver_one(lock: Lock, item: BundleItem, nonce: bytes) -> cbor.Value:
     return [name, APPLIED, lock.recorder.receipt_for(entry, name, Result.DONE)]
 
 
-def some_news(lock: Lock) -> Iterator[bytes]:
+def some_news(lock: Lock, room: int) -> Iterator[bytes]:
     """Revoke documents for a visitor: as many as fit, from another place in the list each time."""
-    news = list(lock.store.news().values())
-    start, room = lock.store.size % max(1, len(news)), NEWS_BYTES
-    for item in news[start:] + news[:start]:
-        room -= len(item)
+    for item in lock.store.news_from(lock.store.size):
+        room -= len(item) + ITEM_BYTES
         if room < 0:
             return
         yield item
@@ -114,7 +112,6 @@ def _take_revocation(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | N
             About.DOCUMENT: revocation.id, About.COUNT: len(revocation.entries)})
         _clear_slots(lock, change)
     lock.forget_news_digest()
-    _end_hold_if_revoked(lock)
     return entry
 
 
@@ -126,11 +123,6 @@ def _clear_slots(lock: Lock, change: Change) -> None:
             change.clear_slot(slot.number)
             lock.recorder.write(change, Kind.REMOVED, {
                 About.SLOT: slot.number, About.LEAF: links[-1].id, About.VERSION: slot.version})
-
-
-def _end_hold_if_revoked(lock: Lock) -> None:
-    if lock.held and first_revoked(lock.held.verified.links, lock.store):
-        lock.held = replace(lock.held, until=0)
 
 
 def _take_site(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:

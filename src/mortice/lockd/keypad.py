@@ -158,8 +158,11 @@ def _judged(lock: Lock, slot: Slot, tried: Tried) -> RightPin | Refused:
     return RightPin(presented(enrolment), tried)
 
 
-async def pin_shown(lock: Lock, digits: bytes, verified: Verified) -> Refused | None:
-    """A PIN as the second check beside a phone's key: it must be enrolled under that very key."""
+async def pin_shown(lock: Lock, digits: bytes, verified: Verified) -> Tried | Refused:
+    """A PIN as the second check beside a phone's key: it must be enrolled under that very key.
+
+    Returns the try that it gives back once what follows is recorded.
+    """
     found = await verify_pin(lock, Presented(Reader.LINK, lock.now(), "link", digits))
     if isinstance(found, Refused):
         return found
@@ -168,6 +171,4 @@ async def pin_shown(lock: Lock, digits: bytes, verified: Verified) -> Refused | 
     refused = standing(found.verified, lock.facts(found.verified))
     if refused is not None:
         return refused
-    with lock.store.change() as change:
-        change.give_back(found.tried)
-    return None
+    return found.tried

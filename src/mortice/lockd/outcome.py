@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mortice.core.commands import Command
+from mortice.core.commands import COMMANDS, Command
 from mortice.core.door import Bolt, DoorState, Leaf
 from mortice.core.limits import COMMANDS_ANSWERED
 from mortice.core.log import About, Entry, Kind, Result, read_entry
@@ -24,10 +24,13 @@ from mortice.lockd.store import Appended, Store
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Refused or not, the entry that says so, the word for it, and what was seen if it moved."""
+    """Refused or not, the entry that says so, the word for it, and what was seen if it moved.
+
+    Only a refusal may be without an entry: a flood of them, or a full disk, is counted instead.
+    """
 
     refused: Refused | None
-    entry: Appended
+    entry: Appended | None
     result: Result
     moved: Moved | None = None
 
@@ -42,14 +45,6 @@ def result_of(towards: Towards, moved: Moved) -> Result:
     if towards is Towards.THROWN and sight.bolt is Bolt.THROWN and sight.leaf is Leaf.CLOSED:
         return Result.LOCKED
     return Result.UNKNOWN
-
-
-RESULTS = {  # what a recorded state says of the command that led to it
-    DoorState.UNLOCKED.value: Result.UNLOCKED,
-    DoorState.OPEN.value: Result.UNLOCKED,
-    DoorState.LOCKED.value: Result.LOCKED,
-    DoorState.JAMMED.value: Result.JAMMED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +81,23 @@ class Answers:
 def _recalled(store: Store) -> Iterator[tuple[Asked, Outcome]]:
     rows = store.entries(max(0, store.size - COMMANDS_ANSWERED), COMMANDS_ANSWERED)
     entries = [(read_entry(body), leaf_hash(body)) for _, body, _ in rows]
-    states = {
-        entry.about.get(About.CAUSE): entry.about.get(About.STATE)
+    results = {
+        entry.about.get(About.CAUSE): entry.about.get(About.RESULT)
         for entry, _ in entries if entry.kind is Kind.MOVED}
     for entry, hashed in entries:
         asked = _asked_in(entry)
         if asked is not None:
-            result = RESULTS.get(str(states.get(entry.index)), Result.UNKNOWN)
-            yield asked, Outcome(None, Appended(entry.index, hashed), result)
+            result = results.get(entry.index, _without_a_move(asked.command))
+            yield asked, Outcome(None, Appended(entry.index, hashed), _result(result))
+
+
+def _without_a_move(command: Command) -> Result:
+    """What is known of a command for which no movement was written down."""
+    return Result.DONE if COMMANDS[command].towards is None else Result.UNKNOWN
+
+
+def _result(kept: object) -> Result:
+    return Result(kept) if isinstance(kept, int) and kept in set(Result) else Result.UNKNOWN
 
 
 def _asked_in(entry: Entry) -> Asked | None:

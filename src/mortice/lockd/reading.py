@@ -37,7 +37,7 @@ def health(lock: Lock) -> Reading:
         "millivolts": int(supply.volts * 1000), "mains": supply.mains,
         "keypad_rest": lock.store.tries("door").rest(lock.recorder.uptime()),
         "pins": len(slots), "slots": [[slot.number, slot.version, slot.off] for slot in slots],
-        "revoked": lock.store.revoked_count(), "unlogged_strangers": lock.unlogged_strangers,
+        "revoked": lock.store.revoked_count(), "unlogged": lock.unlogged,
         "rolled_back": lock.rolled_back, "log_full": lock.log_full,
         "config": lock.owner().config.version, "relock_after": lock.owner().config.relock_after,
     }

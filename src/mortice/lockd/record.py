@@ -102,11 +102,15 @@ class Recorder:
             change.seal(appended.index, sign_head(head, self._secrets.signing))
         return appended
 
-    def write_alone(
-        self, kind: Kind, about: Mapping[int | str, cbor.Value], *, seal: bool = False) -> Appended:
-        """One entry in a change of its own."""
-        with self.store.change() as change:
-            return self.write(change, kind, about, seal=seal)
+    def write_clock(self, change: Change, clock: Clock, by: str) -> Appended:
+        """Keep a clock that is to be used, and write down who told the time."""
+        for name in ("floor", "attested_at", "sure", "forward"):
+            change.put_number(name, int(getattr(clock, name)))
+        before, self.clock = self.clock, clock
+        try:
+            return self.write(change, Kind.TIME_SET, {About.BY: by})
+        finally:
+            self.clock = before
 
     def decided(
         self, change: Change, decision: Granted | Refused, about: Mapping[int | str, cbor.Value],

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -109,6 +109,11 @@ class Store:
         with self.change() as change:  # its header's sync is paid here, not before a bolt
             change.put_meta("tidied", b"1")
 
+    def fold(self) -> None:
+        """Give the WAL's room back to a full disk, as far as the disk lets us."""
+        with suppress(sqlite3.OperationalError):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     # --- what is kept ----------------------------------------------------------------------
 
     def meta(self, name: str) -> bytes | None:
@@ -182,6 +187,19 @@ class Store:
     def news(self) -> dict[bytes, bytes]:
         """Every revoke document that is still of use, by id, as a bundle item's bytes."""
         return dict(self._db.execute("SELECT id, item FROM news"))
+
+    def news_ids(self) -> set[bytes]:
+        """The id of every revoke document that is still of use."""
+        return {row[0] for row in self._db.execute("SELECT id FROM news")}
+
+    def news_from(self, start: int) -> Iterator[bytes]:
+        """Every such document as a bundle item's bytes, beginning somewhere, each once."""
+        count = self._db.execute("SELECT count(*) FROM news").fetchone()[0]
+        skip = start % max(1, count)
+        for offset, most in ((skip, count - skip), (0, skip)):
+            rows = self._db.execute(
+                "SELECT item FROM news ORDER BY id LIMIT ? OFFSET ?", (most, offset))
+            yield from (row[0] for row in rows)
 
     def has_news(self, document: bytes) -> bool:
         """Whether the revoke document with this id is kept."""

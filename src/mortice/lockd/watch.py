@@ -11,21 +11,34 @@ Spec: spec/door.md, sections 4 to 6.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from mortice.core.decision import day_of, standing
 from mortice.core.door import Bolt, DoorState, Leaf, state_of
 from mortice.core.log import About, Kind
 from mortice.core.stages import Relock, TimeState
-from mortice.drivers import BoltSeen, Happening, InsideButton, KeyPressed, LeafSeen, SupplySeen
-from mortice.lockd.daemon import Lock
+from mortice.drivers import (
+    BoltSeen,
+    Happening,
+    InsideButton,
+    KeyPressed,
+    LeafSeen,
+    Light,
+    SupplySeen,
+)
+from mortice.lockd.daemon import Held, Lock
 from mortice.lockd.identity import RESET_HOLD_SECONDS, factory_reset
 from mortice.lockd.keypad import Keypad
+from mortice.lockd.store import DiskFull
 
+LOG = logging.getLogger(__name__)
 TICK_SECONDS = 1.0  # how often holds and relocks are looked at
 RELOCK_TRIES = 3  # against an obstruction, before the door only tells
-FORGET_SECONDS = 3600.0  # how often what only concerned ended keys is dropped
+HOUSEKEEPING_SECONDS = 3600.0  # how often the disk is put in order
+TIDY_WHEN_FULL = 20  # changes between two foldings of the write-ahead file
 
 
 class Watch:
@@ -38,7 +51,7 @@ class Watch:
         self._presses: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self._closed_at: float | None = None
         self._relock_tries = 0
-        self._forgot_at = lock.outside.count()
+        self._kept_house_at = lock.outside.count()
         lock.hardware.listen(self.heard)
 
     def start(self) -> None:
@@ -62,7 +75,13 @@ class Watch:
         task.add_done_callback(self._tasks.discard)
 
     def heard(self, happening: Happening) -> None:
-        """Something happened at the door."""
+        """Something happened at the door. It has happened, whatever goes wrong in here."""
+        try:
+            self._take_in(happening)
+        except Exception:
+            LOG.exception("what happened at the door could not be dealt with")
+
+    def _take_in(self, happening: Happening) -> None:
         match happening:
             case KeyPressed(symbol):
                 if not self._presses.full():  # a jammed key must not fill memory
@@ -80,18 +99,24 @@ class Watch:
     async def _type(self) -> None:
         while True:
             symbol = await self._presses.get()
-            if self._lock.owned is not None:
+            if self._lock.owned is None:
+                continue
+            try:
                 await self._keypad.press(symbol)
+            except Exception:
+                LOG.exception("a key press failed")  # this one; the next is heard again
+                self._lock.hardware.show(Light.NO)
 
     def _bolt_seen(self, bolt: Bolt, by: str) -> None:
         state = state_of(self._lock.hardware.sight())
         self._lock.note(Kind.BOLT_SEEN, {About.BY: by, About.STATE: state.value})
+        self._lock.relock_because = ""  # hands have the last word
         self._restart_relock()
 
     def _leaf_seen(self, leaf: Leaf) -> None:
         lock = self._lock
         entry = lock.note(Kind.LEAF_SEEN, {About.STATE: leaf.value})
-        if state_of(lock.hardware.sight()) is DoorState.BOLT_OUT_DOOR_OPEN:
+        if lock.hardware.sight().bolt is Bolt.THROWN and leaf is Leaf.OPEN:
             lock.note(Kind.ALARM, {
                 About.DETAIL: "the door is open while its bolt is out",
                 About.CAUSE: entry.index if entry else None})
@@ -112,49 +137,67 @@ class Watch:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            await self.look()
+            try:
+                await self.look()
+            except Exception:
+                LOG.exception("a look at the door failed")  # this one; the next comes in a second
 
     async def look(self) -> None:
         """What the passing of time asks for: ends of holds, relocking, a tidy disk."""
         lock = self._lock
-        lock.regain_room()
-        if lock.owned is None:
-            return
-        self._forget_ended()
-        if lock.held is not None:
+        if lock.owned is not None:
             self._look_at_hold()
-            if lock.held is not None:
-                return
-        await self._relock_if_due()
-        lock.store.tidy()
+            await self._relock_if_due()
+        self._keep_house()
+
+    def _keep_house(self) -> None:
+        """What the disk needs. Nothing waits for it, and a full disk puts it off."""
+        lock, count = self._lock, self._lock.outside.count()
+        lock.regain_room()
+        with suppress(DiskFull):
+            if count - self._kept_house_at >= HOUSEKEEPING_SECONDS:
+                self._kept_house_at = count
+                lock.keep_uptime()
+                lock.tell_unlogged()
+                self._forget_ended()
+            if lock.log_full:
+                lock.store.tidy(after=TIDY_WHEN_FULL)
+            lock.store.tidy()
 
     def _forget_ended(self) -> None:
-        """Drop counts and news of keys that have ended, once an hour and only by a sure clock."""
-        lock, count = self._lock, self._lock.outside.count()
-        now = lock.now()
-        if count - self._forgot_at < FORGET_SECONDS or now.state is TimeState.UNSURE:
+        """Drop counts and news of keys that have ended, by a sure clock only."""
+        lock, now = self._lock, self._lock.now()
+        if lock.owned is None or now.state is TimeState.UNSURE:
             return
-        self._forgot_at = count
         with lock.store.change() as change:
-            change.forget_ended(now.at, day_of(now.at, lock.owner().place.zone))
+            change.forget_ended(now.at, day_of(now.at, lock.owned.place.zone))
         lock.forget_news_digest()
 
     def _look_at_hold(self) -> None:
         """A hold ends at its end, and as soon as its key no longer counts at this door."""
         lock = self._lock
         held = lock.held
-        assert held is not None
+        if held is None:
+            return
         over = lock.now().at >= held.until
-        if over or standing(held.verified, lock.facts(held.verified)) is not None:
+        if over or not self._still_counts(held):
             lock.held = None
             lock.note(Kind.HOLD_ENDED, {
                 About.CAUSE: held.entry, About.DETAIL: "ended" if over else "key no longer good"})
             lock.relock_because = "hold ended"
 
+    def _still_counts(self, held: Held) -> bool:
+        lock = self._lock
+        if held.site is not lock.owner().place.site:  # verified under a root that is gone
+            return False
+        return standing(held.verified, lock.facts(held.verified, held.staple)) is None
+
     async def _relock_if_due(self) -> None:
         lock = self._lock
         sight = lock.hardware.sight()
-        if sight.bolt is not Bolt.DRAWN or sight.leaf is not Leaf.CLOSED:
+        if sight.bolt is Bolt.THROWN:
+            lock.relock_because = ""
+        if lock.held is not None or sight.bolt is not Bolt.DRAWN or sight.leaf is not Leaf.CLOSED:
             self._closed_at = None
             return
         now = lock.outside.count()
