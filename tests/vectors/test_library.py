@@ -15,7 +15,7 @@ def judged_by_the_library(vector: Vector) -> bool:
 
 
 @pytest.mark.parametrize(
-    "vector", filter(judged_by_the_library, load_all()), ids=lambda vector: vector.name)
+    "vector", [*filter(judged_by_the_library, load_all())], ids=lambda vector: vector.name)
 def test_the_library_says_what_the_vector_says(vector: Vector) -> None:
     found = library.outcome(vector)
     assert {key: found.get(key) for key in vector.outcome} == vector.outcome
