@@ -87,7 +87,7 @@ class LockSide:
         self.greeting: Greeting | None = None
 
     def read_first(self, message: bytes) -> None:
-        """Read message 1. Raises Malformed or Untrusted (J1 to J4); the lock then stays silent."""
+        """Read message 1. Raises Malformed or Untrusted (J1 to J3, N); then be silent."""
         self._expect(Step.FIRST)
         check_first(message, self._kind, self._mac1_key)
         self._noise.read(message[1:-MAC_BYTES])
@@ -104,7 +104,9 @@ class LockSide:
 
     def read_request(self, message: bytes) -> Request:
         """Read message 3. Raises Malformed or Untrusted (N, E, A). The proof is not checked yet."""
-        return read_request(self._open(message, Step.PROOF, Step.ANSWER))
+        request = read_request(self._open(message, Step.PROOF))
+        self.step = Step.ANSWER
+        return request
 
     @property
     def handshake(self) -> bytes:
@@ -120,34 +122,36 @@ class LockSide:
 
     def answer(self, answer: Answer) -> bytes:
         """Message 4."""
-        return self._seal(answer.encode(), Step.ANSWER, Step.LATER)
+        return self._seal(answer.encode(), Step.ANSWER)
 
     def read_later(self, message: bytes) -> bytes:
         """A further request's plaintext."""
-        return self._open(message, Step.LATER, Step.LATER)
+        plain = self._open(message, Step.LATER)
+        self.step = Step.LATER
+        return plain
 
     def answer_later(self, plain: bytes) -> bytes:
         """The answer to a further request."""
-        return self._seal(plain, Step.LATER, Step.LATER)
+        return self._seal(plain, Step.LATER)
 
     def _expect(self, step: Step) -> None:
-        if self.step is not step:
-            raise Misuse(f"the conversation is {self.step.value}")
+        """Begin a step. Until it ends well the conversation has ended."""
+        was, self.step = self.step, Step.ENDED
+        if was is not step:
+            raise Misuse(f"the conversation is {was.value}")
 
-    def _open(self, message: bytes, at: Step, then: Step) -> bytes:
-        if self.step is not at or self._transport is None:
+    def _open(self, message: bytes, at: Step) -> bytes:
+        was, self.step = self.step, Step.ENDED  # unless all of the message is good
+        if was is not at or self._transport is None:
             raise Malformed("J5", "link: a message out of turn")
-        self.step = Step.ENDED  # unless the message is good
-        plain = self._transport.open(message)
-        self.step = then
-        return plain
+        return self._transport.open(message)
 
-    def _seal(self, plain: bytes, at: Step, then: Step) -> bytes:
+    def _seal(self, plain: bytes, at: Step) -> bytes:
         self._expect(at)
-        if self._transport is None:
-            raise Misuse("no keys before the greeting")
-        self.step = then
-        return self._transport.seal(plain)
+        assert self._transport is not None, "the greeting made the keys"
+        sealed = self._transport.seal(plain)
+        self.step = Step.LATER
+        return sealed
 
 
 def check_first(message: bytes, kind: int, key: bytes) -> None:
@@ -174,7 +178,7 @@ class HolderSide:
     """The holder's side of one conversation."""
 
     def __init__(self, lock: LockAddress, ephemeral: bytes, psk: bytes | None = None) -> None:
-        intro = TAKEOVER_PROLOGUE if psk else prologue(lock.site, lock.door)
+        intro = prologue(lock.site, lock.door) if psk is None else TAKEOVER_PROLOGUE
         self._noise = Initiator(intro, lock.link, ephemeral, psk)
         self._kind = OPENING if psk is None else TAKEOVER
         self._lock = lock
