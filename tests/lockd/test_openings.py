@@ -364,6 +364,15 @@ async def test_a_first_person_whose_key_was_taken_back_is_nobody(stand: Stand) -
     assert await stand.reason(b) is Reason.NEEDS_PERSON
 
 
+async def test_a_first_person_whose_key_is_used_up_is_nobody(stand: Stand) -> None:
+    a = first(key("a"), factors=Factors.PERSON, uses=1)
+    b, c = (first(key(name), factors=Factors.PERSON) for name in "bc")
+    assert await stand.reason(b) is Reason.NEEDS_PERSON
+    assert await stand.opens(a)
+    assert await stand.reason(a) is Reason.NEEDS_PERSON
+    assert await stand.reason(c) is Reason.NEEDS_PERSON
+
+
 async def test_a_touch_at_the_keypad_counts_for_five_seconds(stand: Stand) -> None:
     touch = first(key("toucher"), factors=Factors.TOUCH)
     assert await stand.reason(touch) is Reason.NEEDS_FACTOR

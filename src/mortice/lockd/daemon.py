@@ -158,11 +158,12 @@ class Lock:
     def facts(
         self, verified: Verified, staple: Staple | None = None, ask: Ask | None = None) -> Facts:
         """Everything of this moment that the decision depends on."""
-        place, now = self.owner().place, self.now()
-        tally = self.store.tally(verified, day_of(now.at, place.zone))
+        place, now, second = self.owner().place, self.now(), self._second_person(ask)
+        links = verified.links + (second.links if second else ())
+        tally = self.store.tally(links, day_of(now.at, place.zone))
         return Facts(
-            place, now, self.store, tally, staple, self._second_person(ask), self._power_low(),
-            self.log_full, self.rolled_back)
+            place, now, self.store, tally, staple, second, self._power_low(), self.log_full,
+            self.rolled_back)
 
     def _recorded(
         self, verified: Verified, ask: Ask, decision: Granted | Refused, shown: Shown,

@@ -10,7 +10,7 @@ Spec: spec/log.md, section 5; spec/decision.md, section 4.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,12 +18,12 @@ from pathlib import Path
 
 from mortice.core import cbor
 from mortice.core.decision import Tally
-from mortice.core.grant import KeyClass
+from mortice.core.grant import Grant, KeyClass
 from mortice.core.log import Entry
 from mortice.core.merkle import Frontier, leaf_hash
 from mortice.core.pin import Tries
 from mortice.core.revocation import Revocation
-from mortice.core.stages import Count, CountKind, Verified
+from mortice.core.stages import Count, CountKind
 
 TABLES = ("meta", "entry", "node", "uses", "leaf_day", "claim", "signer", "revoked", "news",
           "slot", "tries")
@@ -150,10 +150,10 @@ class Store:
             "SELECT hash FROM node WHERE level = ? AND idx = ?", (level, index)).fetchone()
         return bytes(row[0])
 
-    def tally(self, verified: Verified, day: int) -> Tally:
-        """The counts that bear on one chain."""
+    def tally(self, links: Iterable[Grant], day: int) -> Tally:
+        """The counts that bear on these links."""
         uses, leaves, claimed = {}, {}, dict[bytes, bytes]()
-        for link in verified.links:
+        for link in links:
             if link.uses is not None:
                 row = self._db.execute("SELECT n FROM uses WHERE link = ?", (link.id,)).fetchone()
                 uses[link.id] = row[0] if row else 0
