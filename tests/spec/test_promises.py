@@ -34,6 +34,7 @@ from mortice.core.grant import (
     sign_grant,
 )
 from mortice.core.keys import ED25519, SoftwareKey
+from mortice.core.limits import MESSAGE_BYTES
 from mortice.core.link import HolderSide, LockAddress
 from mortice.core.log import Entry, read_entry
 from mortice.core.messages import Answer, Carried, Request
@@ -584,3 +585,26 @@ async def test_nobody_talks_to_a_lock_for_longer_than_half_an_hour(house: House)
     house.outside.passed += 1
     with pytest.raises(Closed):
         await open_.later(Command.STATUS)
+
+
+async def test_a_page_of_the_log_fits_into_one_message(house: House) -> None:
+    """However long its entries are: here each is a refusal with a chain of five links."""
+    deep = owner()
+    for depth in (3, 2, 1):
+        terms = {"delegable": Rights.UNLOCK, "depth": depth}
+        deep = deep.give(f"passes on {depth}", **terms)
+    late = deep.give("late", exp=NOW)
+    while house.lock.store.size < 70:
+        house.outside.passed += 60
+        await house.visit(late, Command.UNLOCK)
+    open_ = await talk(house, owner())
+    first, seen = 2, list[int]()
+    while first < house.lock.store.size:
+        asked = open_.side.later(Command.READ_LOG, bytes(8), {1: first})
+        page = await open_.heard.hear(asked)
+        assert len(page) <= MESSAGE_BYTES
+        answer = open_.side.read_later(page)
+        indices = [entry[0] for entry in answer[1]["entries"]]  # type: ignore[index, call-overload]
+        seen += indices
+        first = indices[-1] + 1
+    assert seen == list(range(2, house.lock.store.size))

@@ -17,6 +17,7 @@ from mortice.core.stages import Verified
 from mortice.lockd.daemon import Lock
 
 Reading = dict[int | str, cbor.Value]
+PAGE_BYTES = 12_000  # of entries and heads in one answer, which has 16,384 in all
 OWNERS_RIGHTS = Rights.VIEW_LOG | Rights.ENROL | Rights.CONFIGURE
 
 
@@ -62,11 +63,16 @@ def _number(args: Mapping[int | str, cbor.Value], key: int) -> int:
 
 
 def _log_page(lock: Lock, first: int) -> Reading:
-    """Entries from `first`, the signed heads kept with them, and a head signed now."""
-    rows = lock.store.entries(first, LOG_PAGE)
-    kept: list[cbor.Value] = [[index, body, head] for index, body, head in rows]
+    """Entries from `first`, as many as fit, the heads kept with them, and a head signed now."""
+    kept: list[cbor.Value] = []
+    room = PAGE_BYTES
+    for index, body, head in lock.store.entries(first, LOG_PAGE):
+        room -= len(body) + len(head or b"")
+        if kept and room < 0:
+            break
+        kept.append([index, body, head])
     answer: Reading = {"entries": kept, "size": lock.store.size}
-    if first + len(rows) >= lock.store.size:
+    if first + len(kept) >= lock.store.size:
         answer["head"] = lock.recorder.head()
     return answer
 
