@@ -6,7 +6,6 @@ two. Everything is drawn from seeds, so the bytes are the same on every machine.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable
 from functools import cache
@@ -66,12 +65,13 @@ def key(number: int, alg: int = ED25519) -> SoftwareKey:
     return SoftwareKey.from_seed(alg, seed(number))
 
 
-# --- the cast: spec/README.md, section 6 -----------------------------------------------------------
+# --- the cast: spec/README.md, section 6 ---------------------------------------------------------
 
 ROOT, GRANT, REVOKE, TIME, REFRESH, PAPER = map(key, range(1, 7))
 LOCK, LINK, SEALING = key(0x10), seed(0x11), seed(0x12)
 AGENT, GUEST, PASSKEY = key(0x20), key(0x21, ESP256), key(0x22, ESP256)
 SITE_ID, DOOR, SECRET = bytes(range(16)), b"frontdor", bytes([0x13]) * 16
+COMMAND_ID = bytes([0xC1]) * 8
 
 
 def role(*keys: SoftwareKey, threshold: int = 1) -> RoleKeys:
@@ -87,7 +87,7 @@ LOCK_KEYS = LockKeys(
 DOORS = DoorMap(SITE_ID, 1, (MappedDoor(DOOR, "Front door", "Europe/London", LOCK_KEYS),))
 
 
-# --- keys ------------------------------------------------------------------------------------------
+# --- keys ----------------------------------------------------------------------------------------
 
 
 @cache
@@ -144,7 +144,7 @@ def pin_verifier() -> bytes:
     return verifier(PinKeys(seed(0x14), bytes([0x15]) * 16, DOOR), Typed("", "48291736"))
 
 
-# --- a passkey -------------------------------------------------------------------------------------
+# --- a passkey -----------------------------------------------------------------------------------
 
 
 def client_data() -> bytes:
@@ -159,7 +159,7 @@ def assertion() -> list[cbor.Value]:
     return [authenticator, client_data(), encode_dss_signature(r, s)]
 
 
-# --- one conversation: the guest unlocks the door --------------------------------------------------
+# --- one conversation: the guest unlocks the door ------------------------------------------------
 
 
 def entry() -> Entry:
@@ -167,7 +167,7 @@ def entry() -> Entry:
     return Entry(41, NOW + 60, TimeState.SYNCED, 5_000_000, Kind.GRANTED, {
         int(About.LEAF): second_id(), int(About.COMMAND): int(Command.UNLOCK),
         int(About.LINKS): [first_id()], int(About.READER): 0,
-        int(About.COMMAND_ID): bytes([0x30]) * 8}, bytes([0x31]) * 16)
+        int(About.COMMAND_ID): COMMAND_ID}, bytes([0x16]) * 16)
 
 
 def log_before() -> Frontier:
@@ -186,12 +186,12 @@ def log_after() -> Frontier:
 
 GREETING = Greeting(TimeState.SYNCED, NOW + 60, 41, log_before().root(), bytes(8), 1, 1)
 REQUEST = Request(
-    Command.UNLOCK, bytes([0x30]) * 8, {}, list(CHAIN), Factors.NONE, bytes(64))
+    Command.UNLOCK, COMMAND_ID, {}, list(CHAIN), Factors.NONE, bytes(64))
 
 
 def receipt() -> Receipt:
     return Receipt(
-        leaf_hash(entry().encode()), 41, 42, log_after().root(), second_id(), bytes([0x30]) * 8,
+        leaf_hash(entry().encode()), 41, 42, log_after().root(), second_id(), COMMAND_ID,
         Result.UNLOCKED, NOW + 61, TimeState.SYNCED)
 
 
@@ -227,7 +227,7 @@ def staple() -> bytes:
     return sign_staple(SITE_ID, first_id(), NOW, REFRESH)
 
 
-# --- every block of hexadecimal in the pages -------------------------------------------------------
+# --- every block of hexadecimal in the pages -----------------------------------------------------
 
 HEX: dict[str, Callable[[], bytes]] = {
     "key-ed25519": lambda: AGENT.public.encoded,
@@ -267,7 +267,7 @@ HEX: dict[str, Callable[[], bytes]] = {
     "receipt": lambda: sign_receipt(receipt(), LOCK),
 }
 
-# --- and every text --------------------------------------------------------------------------------
+# --- and every text ------------------------------------------------------------------------------
 
 TEXT: dict[str, Callable[[], str]] = {
     "takeover-code": lambda: write_code(Code(fingerprint(LOCK_KEYS), SECRET)),
