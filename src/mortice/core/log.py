@@ -146,7 +146,7 @@ def sign_head(head: Head, lock: Signer) -> bytes:
 
 
 def accept_head(encoded: bytes, lock: PublicKey) -> Head:
-    """Verify a head under the lock's key. Raises Malformed or Untrusted (L2)."""
+    """Verify a head under the lock's key. Raises Malformed (L1) or Untrusted (L2)."""
     document = parse(HEAD, encoded)
     if document.kid != lock.id:
         raise Untrusted("L2", "log: the head was signed by another lock")
@@ -188,7 +188,7 @@ def receipt_signature(receipt: Receipt, lock: Signer) -> bytes:
 
 
 def accept_receipt(encoded: bytes, lock: PublicKey) -> Receipt:
-    """Verify a receipt under the lock's key. Raises Malformed or Untrusted (L2, L3)."""
+    """Verify a receipt under the lock's key. Raises Malformed (L1) or Untrusted (L2)."""
     document = parse(RECEIPT, encoded)
     if document.kid != lock.id:
         raise Untrusted("L2", "log: the receipt was signed by another lock")

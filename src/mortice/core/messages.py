@@ -93,7 +93,7 @@ class Request:
     key: bytes | list[cbor.Value]  # a leaf's id if the lock has seen the chain, or the chain
     factors: Factors
     proof: bytes
-    carried: Mapping[int | str, cbor.Value] = field(default_factory=dict)
+    carried: Mapping[int | str, cbor.Value] = field(default_factory=dict, repr=False)
 
     def encode(self) -> bytes:
         """The payload of message 3."""
