@@ -90,7 +90,7 @@ class Auditor:
             fault = next(filter(None, (self._take(*part) for part in parts)), None)
             fault = fault or self._unmet()
         except Theirs as error:
-            fault = Fault(error.check, error.message, self._tree.size)
+            fault = Fault(error.check, error.message, self._tree.size or None)
         first, last = (self._times[0], self._times[-1]) if self._times else (None, None)
         return Audit(
             self._tree.size, self._counts[HEAD_FRAME], self._counts[RECEIPT_FRAME],

@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from mortice.client.home import Home, KnownDoor
 from mortice.client.owner import taken_back
-from mortice.client.visit import Errand, Holder, Papers, Session, Visited, conversation
+from mortice.client.visit import (
+    Delivered,
+    Errand,
+    Holder,
+    Papers,
+    Session,
+    Visited,
+    conversation,
+)
 from mortice.client.wallet import HeldKey, Wallet
 from mortice.core.commands import COMMANDS
 from mortice.core.errors import Untrusted
@@ -82,18 +90,27 @@ async def calling(
 
 
 def keep(wallet: Wallet, door: KnownDoor, visited: Visited, now: int) -> None:
-    """Keep what a visit brought back: the receipt, the news, and what became of each document."""
-    home, lock = wallet.home, door.mapped.lock
+    """Keep what a visit brought back: receipt, news, what the door knows, what it took."""
+    home, greeting = wallet.home, visited.greeting
     if visited.receipt is not None:
-        wallet.keep_receipt(lock, visited.receipt)
+        wallet.keep_receipt(door.mapped.lock, visited.receipt)
     home.keep_news(visited.news)
+    heard = {"at": now, "root": greeting.site_version, "map": greeting.doors_version,
+             "news": greeting.news.hex()}
+    home.update("heard.json", {}, lambda kept: {**kept, door.mapped.id.hex(): heard})
+    keep_delivered(home, door, visited.delivered, now)
+
+
+def keep_delivered(
+    home: Home, door: KnownDoor, delivered: Sequence[Delivered], now: int) -> None:
+    """Remember what the door said of each document. A receipt stays until a newer one comes."""
     name = door.mapped.id.hex()
-    done = {
+    said = {
         one.document.hex(): {
             "refused": one.refused and one.refused.value, "at": now,
             "receipt": one.receipt and one.receipt.hex()}
-        for one in visited.delivered}
-    home.update("delivered.json", {}, lambda kept: {**kept, name: {
-        "heard": now, "documents": {**done, **{
-            document: old for document, old in kept.get(name, {}).get("documents", {}).items()
-            if document not in done or not done[document]["receipt"]}}}})
+        for one in sorted(delivered, key=lambda one: one.receipt is not None)}
+    if said:
+        home.update("delivered.json", {}, lambda kept: {**kept, name: {**said, **{
+            document: old for document, old in kept.get(name, {}).items()
+            if document not in said or (old["receipt"] and not said[document]["receipt"])}}})

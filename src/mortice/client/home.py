@@ -50,7 +50,8 @@ def only_one(wanted: str, known: Sequence[str], what: str) -> str:
     if slug(wanted) in near or len(near) == 1:
         return slug(wanted) if slug(wanted) in near else near[0]
     problem = f"more than one {what} begins with" if near else f"no {what} here is called"
-    raise NotThere(f"{problem} {wanted!r}; there are: {', '.join(near or known) or 'none yet'}")
+    names = f": {', '.join(near or known)}" if known else " none yet"
+    raise NotThere(f"{problem} {wanted!r}; there are{names}")
 
 
 @contextmanager

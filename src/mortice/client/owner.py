@@ -50,7 +50,6 @@ from mortice.core.stages import Factors
 
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)  # RFC 9180, base mode
 OWNER_RIGHTS = Rights(1023)
-VERSIONS_A_SECOND = 100  # of one slot; a person enrols far slower, and a version must only rise
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,8 @@ class Terms:
     label: str = ""
 
 
-def _grant(terms: Terms, holder: PublicKey) -> Grant:
+def unsigned(terms: Terms, holder: PublicKey) -> Grant:
+    """The link that `terms` amount to, for whoever signs it or says it back."""
     return Grant(
         holder, terms.doors, terms.use, terms.klass, terms.delegable, terms.depth, nbf=terms.nbf,
         exp=terms.exp, max_life=terms.max_life, hours=terms.hours, factors=terms.factors,
@@ -84,13 +84,13 @@ def _grant(terms: Terms, holder: PublicKey) -> Grant:
 
 def give(home: Home, grant_key: Signer, holder: PublicKey, terms: Terms) -> list[cbor.Value]:
     """A first link, signed by the site. Returns the chain."""
-    return [sign_grant(replace(_grant(terms, holder), site=home.site().id), grant_key)]
+    return [sign_grant(replace(unsigned(terms, holder), site=home.site().id), grant_key)]
 
 
 def pass_on(
     parent: HeldKey, signer: Signer, holder: PublicKey, terms: Terms) -> list[cbor.Value]:
     """A narrower link below one's own key. Raises Untrusted, naming the bound that is broken."""
-    child = replace(_grant(narrowed(terms, parent.leaf), holder), parent=parent.leaf.id)
+    child = replace(unsigned(narrowed(terms, parent.leaf), holder), parent=parent.leaf.id)
     problem = narrower(parent.leaf, child)
     if problem is not None:
         raise Untrusted(problem[0], f"the key would not be narrower than yours: {problem[1]}")
@@ -163,9 +163,9 @@ def enrol_pin(  # noqa: PLR0913, PLR0917 — below which key, where, which slot,
     sealing = X25519PublicKey.from_public_bytes(door.lock.sealing)
     sealed = HPKE.encrypt(
         digits.encode(), sealing, info=sealed_context(above.holder.id, above.id, slot))
-    version = int(time.time() * VERSIONS_A_SECOND)
+    version = int(time.time())  # it must only rise, and a slot changes hands more slowly
     link = replace(
-        _grant(narrowed(replace(terms, doors=frozenset({door.id})), above), door.lock.signing),
+        unsigned(narrowed(replace(terms, doors=frozenset({door.id})), above), door.lock.signing),
         use=terms.use & ENROLLABLE & (above.use | above.delegable), parent=above.id, depth=0,
         klass=KeyClass.DEVICE, delegable=Rights.NONE, resident=False,
         credential=Credential(CredentialKind.PIN, slot, version, sealed))

@@ -25,6 +25,10 @@ class NotOpen(Exception):
     """The lock takes no owner now: its inside button was not pressed in the last ten minutes."""
 
 
+class HasOwner(Exception):
+    """Something listens there and tells a newcomer nothing: a lock that has an owner does so."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Nobody:
     public: PublicKey
@@ -34,9 +38,12 @@ class _Nobody:
 
 
 async def hello(where: tuple[str, int], code: Code) -> LockKeys:
-    """Ask a new lock for its keys and check them against its code. Raises Unreachable, Q4."""
+    """A new lock's keys, checked against its code. Raises Unreachable, HasOwner, Q4."""
     async with line_to(*where) as line:
-        return read_hello(await line.say(bytes([HELLO])), code)
+        try:
+            return read_hello(await line.say(bytes([HELLO])), code)
+        except Unreachable as error:
+            raise HasOwner from error
 
 
 async def take_over(

@@ -144,7 +144,7 @@ class Session:
             extra[Carried.NEWS] = digest
             documents += [
                 item for news in holder.news.values()
-                for item in write_bundle(read_bundle(cbor.decode(news)))]
+                for item in write_bundle(read_bundle(cbor.decode(news))) if item not in documents]
         if holder.use & Rights.SET_TIME and _needs_time(greeting):
             documents.insert(0, self._time())
         now, self._later = _as_much_as_fits(documents)
@@ -176,11 +176,12 @@ class Session:
         delivered = _read_delivered(answer.body.get(1))
         return Visited(greeting, answer, receipt, news_in(answer), delivered)
 
-    async def deliver_rest(self) -> list[Delivered]:
-        """Carry what found no room in message 3."""
+    async def deliver(self, documents: list[cbor.Value]) -> list[Delivered]:
+        """Carry documents, and those that found no room in message 3."""
         delivered: list[Delivered] = []
-        while self._later:
-            now, self._later = _as_much_as_fits(self._later)
+        left, self._later = self._later + documents, []
+        while left:
+            now, left = _as_much_as_fits(left)
             delivered += _read_delivered(await self.more(Command.DELIVER, {1: now}))
         return delivered
 
@@ -270,7 +271,7 @@ async def conversation(
                 raise AnswerLost(str(error)) from error
         if seen and visited.answer.coarse is Coarse.SHOW_MORE and visited.answer.receipt is None:
             session, visited = await attempt(whole=True)
-        visited.delivered.extend(await session.deliver_rest())
+        visited.delivered.extend(await session.deliver([]))
         yield session, visited
 
 

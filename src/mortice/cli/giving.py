@@ -1,0 +1,260 @@
+"""Giving a key: to a device that asked, as a link, as a file, or to somebody in the same home."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mortice.cli import texts
+from mortice.cli.handing import hand_over
+from mortice.cli.here import Here
+from mortice.cli.judging import revoked_set
+from mortice.cli.output import note, plain, say, show_json
+from mortice.cli.picking import held_key, records_of
+from mortice.cli.problems import REFUSED, Problem, usage
+from mortice.cli.receiving import draw
+from mortice.cli.sentences import Describer, grant_json
+from mortice.cli.terms import Asked, read_terms
+from mortice.cli.texts import CLAIM, FILE, KEY, LINK
+from mortice.client import owner
+from mortice.client.home import new_key, slug
+from mortice.client.owner import Terms
+from mortice.client.wallet import HeldKey, Wallet, encode_chain, held
+from mortice.core import cbor
+from mortice.core.chain import has_right
+from mortice.core.errors import Untrusted
+from mortice.core.freshness import sign_staple
+from mortice.core.grant import Grant, KeyClass, Rights
+from mortice.core.keys import PublicKey, Signer
+from mortice.core.revocation import first_revoked
+from mortice.core.site import Role
+
+Signing = Callable[[PublicKey, Terms], list[cbor.Value]]
+
+
+@dataclass(frozen=True)
+class How:
+    """Which way the key goes to its holder."""
+
+    request: str | None
+    link: bool
+    file: Path | None
+    qr: bool
+
+    @property
+    def ways(self) -> int:
+        """How many were named."""
+        return (self.request is not None) + self.link + (self.file is not None)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A key that was signed, and what goes to its holder; no text if it lies here already."""
+
+    name: str
+    kind: str
+    chain: list[cbor.Value]
+    text: str | None
+
+    @property
+    def held(self) -> HeldKey:
+        """The chain, parsed."""
+        return held(encode_chain(self.chain))
+
+
+def give(here: Here, name: str, asked: Asked, how: How) -> None:
+    """A first link, signed by the owner."""
+    terms = read_terms(here, asked, name)
+    _check_ways(here, name, terms, how)
+    _say_what(here, name, owner.unsigned(terms, new_key().public))  # before it is signed
+    grant_key = here.site_key(Role.GRANT)
+    made = _make(here, name, terms, how, lambda holder, wanted: owner.give(
+        here.home, grant_key, holder, wanted))
+    _finish(here, made, how)
+
+
+def pass_key_on(
+    here: Here, name: str, asked: Asked, how: How, wanted_key: str | None) -> None:
+    """A link below one of one's own keys."""
+    terms = read_terms(here, asked, name)
+    _check_ways(here, name, terms, how)
+    mine = here.me
+    parent = held_key(mine, wanted_key) if wanted_key else _widest(mine, terms)
+    if asked.may is None:  # whatever of the ordinary rights may be handed on
+        terms = replace(terms, use=terms.use & parent.leaf.delegable or terms.use)
+    if parent.leaf.max_life is not None and terms.nbf is None:
+        terms = replace(terms, nbf=max(int(time.time()), parent.leaf.nbf or 0))
+    try:
+        made = _make(here, name, terms, how, lambda holder, wanted: owner.pass_on(
+            parent, mine.key, holder, wanted))
+    except Untrusted as error:
+        may = Describer(here.home, int(time.time())).passing_on(parent.leaf)
+        raise Problem(
+            "not_narrower", f"{error.message[:1].upper()}{error.message[1:]} ({error.check}).",
+            f"Your key may pass on: {may}.", REFUSED) from error
+    _say_what(here, name, made.held.leaf if made.kind == "key" else replace(
+        made.held.leaf, use=made.held.leaf.delegable))
+    _finish(here, made, how)
+
+
+def _widest(mine: Wallet, terms: Terms) -> HeldKey:
+    """One's own key that comes nearest to allowing it. Raises Problem where none may."""
+    now, keys = int(time.time()), mine.keys()
+    able = [key for key in keys if key.leaf.depth]
+    if not able:
+        raise Problem(
+            "not_narrower", "None of your keys may be passed on.",
+            "Ask whoever gave you the key to give the other one as well.", REFUSED)
+    return max(able, key=lambda key: (
+        terms.doors <= key.leaf.doors, not terms.use & ~key.leaf.delegable, key.alive(now),
+        key.leaf.depth))
+
+
+def _check_ways(here: Here, name: str, terms: Terms, how: How) -> None:
+    at_home = slug(name) in here.home.people()
+    if how.ways > 1:
+        raise usage("A key goes one way.", "Choose one of --request, --link and --file.")
+    if not how.ways and not at_home:
+        raise usage(
+            f"How should {name} get the key?",
+            "Use --request with what mortice key request printed there, or --link, or --file.")
+    if terms.depth and (how.link or how.file):
+        raise usage(
+            "A key made as a link or file is passed on once, to its holder, and not further.",
+            "Use --request, so that the key is made for the device itself.")
+    if how.file is not None and how.file.exists():
+        raise usage(f"{how.file} is there already.", "Name a file that is not there yet.")
+
+
+def _say_what(here: Here, name: str, grant: Grant) -> None:
+    """What is signed, with the doors' names from the signed map."""
+    if not here.json:
+        note(plain(Describer(here.home, int(time.time())).sentence(name, grant)))
+
+
+def _make(here: Here, name: str, terms: Terms, how: How, sign: Signing) -> Made:
+    home = here.home
+    if how.link or how.file is not None:
+        return _made_for_another(here, name, terms, how, sign)
+    if how.request is None:
+        wallet = Wallet(home, slug(name))
+        return _kept(here, Made(name, "key", wallet.add(sign(wallet.key.public, terms)).wire, None))
+    holder, called = texts.read_request(texts.given(how.request))
+    if not here.json:
+        note(f"For the device of {plain(called)}; it should show: {texts.check_letters(holder)}")
+    chain = sign(holder, terms)
+    return _kept(here, Made(
+        name, "key", chain, texts.write_handover(KEY, hand_over(home, chain))))
+
+
+def _made_for_another(here: Here, name: str, terms: Terms, how: How, sign: Signing) -> Made:
+    """A key pair made here for somebody else: exchanged at first use, marked in the log."""
+    secret = new_key()
+    chain = sign(secret.public, replace(
+        terms, klass=KeyClass.FILE, delegable=terms.use, depth=1,
+        use=Rights.NONE if how.link else terms.use))
+    handover = hand_over(here.home, chain, secret.seed)
+    if how.link:
+        text = LINK + texts.write_handover(CLAIM, handover)
+        return _kept(here, Made(name, "link", chain, text))
+    text = texts.write_handover(FILE, handover)
+    assert how.file is not None, "a link or a file"
+    descriptor = os.open(how.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+    return _kept(here, Made(name, "file", chain, None))
+
+
+def _kept(here: Here, made: Made) -> Made:
+    here.home.keep_issued(
+        made.held.links, made.name, kind=made.kind, chain=encode_chain(made.chain))
+    return made
+
+
+def _finish(here: Here, made: Made, how: How) -> None:
+    leaf = made.held.leaf
+    describer = Describer(here.home, int(time.time()))
+    if here.json:
+        show_json({
+            "name": made.name, "kind": made.kind, "text": made.text,
+            "file": str(how.file) if how.file else None,
+            "key": grant_json(leaf, describer.door_names(leaf), here.home.names())})
+        return
+    if made.text is not None:
+        say(made.text)
+        if how.qr:
+            draw(made.text)
+    note(AFTER[made.kind if made.text or made.kind == "file" else "here"].format(
+        name=plain(made.name), file=how.file))
+
+
+AFTER = {
+    "key": "Send that to {name}, who takes it in with: mortice key add TEXT",
+    "link": "Send that to {name} alone: whoever opens it first has the key. It is taken in with: "
+            "mortice key claim LINK",
+    "file": "Written to {file}. Whoever has the file has the key until {name} takes it in with: "
+            "mortice key add FILE",
+    "here": "{name} has it: the key lies in this home.",
+}
+
+
+# --- refreshing ----------------------------------------------------------------------------
+
+
+def refresh(here: Here, who: str) -> None:
+    """Staples for every live key of somebody that asks for them."""
+    home, now = here.home, int(time.time())
+    revoked = revoked_set(home)
+    stale = [(record, key) for record in records_of(home, who) if record.get("chain")
+             and (key := held(bytes.fromhex(record["chain"]))).leaf.max_staleness is not None]
+    live = [(record, key) for record, key in stale
+            if key.alive(now) and first_revoked(key.links, revoked) is None]
+    if not live:
+        raise Problem(
+            "nothing_to_refresh",
+            f"{who} has a key that has ended or was taken back." if stale
+            else f"No key of {who} asks to be refreshed.", "See them with: mortice key list")
+    signer, chain = _voucher(here)
+    done = []
+    for record, key in live:
+        staple = sign_staple(home.site().id, key.leaf.id, now, signer)
+        done.append((record, key, _hand_staple(here, key, staple, chain)))
+    if here.json:
+        show_json({"refreshed": [
+            {"name": record["label"], "key": record["id"], "text": text}
+            for record, _, text in done]})
+        return
+    for record, _, text in done:
+        if text is None:
+            note(f"Refreshed {plain(str(record['label']))}'s key {record['id'][:8]}, here.")
+        else:
+            say(text)
+            note(f"Send that to {plain(str(record['label']))}: mortice key add TEXT")
+
+
+def _voucher(here: Here) -> tuple[Signer, list[cbor.Value] | None]:
+    """Who signs: the owner's refresh key, or one's own key where it gives the right."""
+    if here.home.owns_site():
+        return here.site_key(Role.REFRESH), None
+    mine = here.me.keys()
+    for key in mine:
+        if has_right(key.links, Rights.REFRESH):
+            return here.me.key, key.wire
+    raise Problem(
+        "no_right", "Your key may not refresh others.", "The owner can: mortice key refresh",
+        REFUSED)
+
+
+def _hand_staple(
+    here: Here, key: HeldKey, staple: bytes, chain: list[cbor.Value] | None) -> str | None:
+    for person in here.home.people():
+        wallet = Wallet(here.home, person)
+        if wallet.key.public == key.leaf.holder:
+            wallet.keep_staple(staple, chain)
+            return None
+    return texts.write_staple(staple, chain)
+
+

@@ -1,0 +1,116 @@
+"""One lock's daemon in the foreground, and at a simulated door the hands in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+from mortice.cli.here import Here
+from mortice.cli.output import note, say
+from mortice.cli.problems import Problem, usage
+from mortice.core.commissioning import write_code
+from mortice.core.door import state_of
+from mortice.core.errors import Theirs
+from mortice.lockd.__main__ import hardware_named, problem
+from mortice.lockd.daemon import Lock
+from mortice.lockd.listen import Listener
+from mortice.lockd.outside import Machine
+from mortice.lockd.watch import Watch
+
+PRESS_SECONDS = 0.2  # of the inside button, where nothing else was typed
+HANDS = {
+    "turn": "turn_inside", "open": "open_leaf", "close": "close_leaf", "jam": "jam",
+    "clear": "clear_jam", "key": "turn_key", "unplug": "unplug", "plug": "plug_in"}
+READ_BYTES = 4096
+
+
+def serve(here: Here, data: str, where: tuple[str, int], driver: str) -> None:
+    """Run until SIGINT or SIGTERM. Raises Problem where the lock cannot start."""
+    try:
+        hardware = hardware_named(driver)
+    except SystemExit as error:
+        raise usage(f"{error}", "See: mortice lock run --help") from error
+    try:
+        asyncio.run(_serve(here, Path(data), where, hardware))
+    except SystemExit as error:
+        raise Problem("not_started", f"{error}", "Use another --driver or another lock.") from error
+    except (Theirs, sqlite3.Error) as error:
+        raise Problem(
+            "not_started", f"{problem(error)[:1].upper()}{problem(error)[1:]}.",
+            f"The lock's folder is {data}.") from error
+
+
+async def _serve(here: Here, folder: Path, where: tuple[str, int], hardware: Any) -> None:  # noqa: ANN401 — the driver's own type is none of this room's business
+    lock = Lock(folder, hardware, Machine())
+    watch, listener = Watch(lock), Listener(lock)
+    watch.start()
+    try:
+        host, port = await listener.start(*where)
+        _say_ready(here, lock, host, port)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if hardware.simulated:
+            _lend_hands(loop, hardware)
+        await stop.wait()
+        await listener.stop()
+    finally:
+        await watch.stop()
+        lock.close()
+
+
+def _say_ready(here: Here, lock: Lock, host: str, port: int) -> None:
+    code = None if lock.owned else write_code(lock.secrets.code)
+    if here.json:
+        say(json.dumps({
+            "host": host, "port": port, "lock": lock.secrets.public.id.hex(),
+            "owned": code is None, "code": code}))
+    else:
+        say(f"The lock listens at {host}:{port}. Ctrl-C stops it.")
+        if code is not None:
+            say(f"It has no owner yet. The code on its inside: {code}")
+            note("Press its inside button (type: button), then, in the owner's home: mortice door "
+                 f"add CODE --at {host}:{port} --label NAME")
+    sys.stdout.flush()
+
+
+def _lend_hands(loop: asyncio.AbstractEventLoop, hardware: Any) -> None:  # noqa: ANN401 — as above
+    """Whoever sits at the terminal stands at the simulated door."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    def readable() -> None:
+        typed = os.read(0, READ_BYTES).decode("utf-8", "replace")
+        if not typed:
+            loop.remove_reader(0)
+        for line in typed.splitlines():
+            task = asyncio.ensure_future(_do(hardware, line.split()))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    with contextlib.suppress(OSError):  # no terminal and no pipe: nobody stands there
+        loop.add_reader(0, readable)
+
+
+async def _do(hardware: Any, words: list[str]) -> None:  # noqa: ANN401 — as above
+    if not words:
+        return
+    if words[0] == "button":
+        await hardware.hold_inside_button(
+            float(words[1]) if words[1:] and words[1].isdigit() else PRESS_SECONDS)
+    elif "".join(words).isdigit() and "".join(words).isascii():
+        for symbol in (*"".join(words), "enter"):
+            hardware.press(symbol)
+    elif words[0] in HANDS:
+        getattr(hardware, HANDS[words[0]])()
+    else:
+        note(f"At this door one can: button, {', '.join(HANDS)}, or type a PIN.")
+        return
+    note(f"The door is {state_of(hardware.sight()).value.replace('_', ' ')}.")

@@ -1,0 +1,229 @@
+"""Taking keys back: who is beneath them, the news that goes out, and which doors know it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mortice.cli import texts
+from mortice.cli.handing import hand_over
+from mortice.cli.here import Here
+from mortice.cli.judging import revoked_set
+from mortice.cli.output import note, plain, say, show_json
+from mortice.cli.picking import Record, records_of
+from mortice.cli.problems import REFUSED, Problem
+from mortice.cli.texts import KEY
+from mortice.cli.visiting import Wish, at
+from mortice.client import owner
+from mortice.client.home import KnownDoor, NotThere
+from mortice.client.line import Unreachable
+from mortice.client.owner import Terms
+from mortice.client.wallet import HeldKey, Wallet, encode_chain, held
+from mortice.core import cbor
+from mortice.core.commands import Command
+from mortice.core.document import id_of
+from mortice.core.errors import Theirs
+from mortice.core.grant import Grant, KeyClass
+from mortice.core.keys import Signer
+from mortice.core.log import accept_receipt
+from mortice.core.revocation import REVOKE, Revoked
+from mortice.core.site import Role
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to take back."""
+
+    and_reissue: bool
+    device: bool
+    later: bool
+    yes: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """Whether one door knows: `on_door`, `refused`, or `waiting` for the next visit."""
+
+    door: KnownDoor
+    state: str
+    entry: int | None = None
+    why: str = ""
+
+
+def take_back(here: Here, who: str, manner: Manner) -> None:
+    """Take back, say who is beneath, make those keys anew if asked, and tell the doors."""
+    targets = _live(here, records_of(here.home, who))
+    if not targets:
+        raise Problem(
+            "nothing_live", f"Everything of {who} has ended or was taken back already.",
+            "See it with: mortice key status")
+    beneath = _beneath(here, targets)
+    _confirm(here, targets, beneath, manner)
+    signer, chain = _signer(here, targets)
+    document = owner.take_back(here.home, _entries(targets, manner), signer, chain)
+    again = _reissue(here, beneath) if manner.and_reissue else []
+    doors = [] if manner.later else asyncio.run(_tell_doors(
+        here, [*targets, *beneath], [REVOKE, document, *([chain] if chain else [])]))
+    _report(here, targets, beneath, again, doors)
+
+
+def _live(here: Here, records: list[Record]) -> list[Record]:
+    now, revoked = int(time.time()), revoked_set(here.home)
+    return [record for record in records
+            if (record["exp"] is None or record["exp"] > now)
+            and bytes.fromhex(record["id"]) not in revoked.entries]
+
+
+def _beneath(here: Here, targets: list[Record]) -> list[Record]:
+    ids = {record["id"] for record in targets}
+    return [record for record in _live(here, here.home.issued())
+            if ids & set(record["parents"]) and record["id"] not in ids]
+
+
+def _confirm(here: Here, targets: list[Record], beneath: list[Record], manner: Manner) -> None:
+    if manner.yes or not here.input or here.json or not sys.stdin.isatty():
+        return
+    for record in targets:
+        note(f"To be taken back: {_line(here, record)}")
+    for record in beneath:
+        note(f"  and beneath it: {_line(here, record)}")
+    names = ", ".join(sorted({str(record["label"]) for record in targets}))
+    if not here.confirm(f"Take back what {plain(names)} has?", instead="Add --yes"):
+        raise Problem("kept", "Nothing was taken back.", "Nothing has changed.")
+
+
+def _line(here: Here, record: Record) -> str:
+    labels = {d.mapped.id.hex(): d.mapped.label for d in here.home.known_doors()}
+    doors = ", ".join(labels.get(door, door[:6]) for door in record["doors"])
+    kind = "PIN" if record.get("kind") == "pin" else "key"
+    return plain(f"{kind} {record['id'][:8]} of {record['label']} to {doors}")
+
+
+def _signer(here: Here, targets: list[Record]) -> tuple[Signer, list[cbor.Value] | None]:
+    """The owner's revoke key, or the key below which one passed on. Raises Problem."""
+    if here.home.owns_site():
+        return here.site_key(Role.REVOKE), None
+    parents = [set(record["parents"]) for record in targets]
+    mine = here.me.keys()
+    for key in mine:
+        if key.leaf.depth and all(key.leaf.id.hex() in above for above in parents):
+            return here.me.key, key.wire
+    raise Problem(
+        "no_right", "You may take back only what stands below a key of your own that may be "
+        "passed on.", "The owner can take back the rest.", REFUSED)
+
+
+def _entries(targets: list[Record], manner: Manner) -> list[Revoked]:
+    named = [Revoked(bytes.fromhex(record["id"]), record["exp"]) for record in targets]
+    if manner.device:
+        chains = [bytes.fromhex(record["chain"]) for record in targets if record.get("chain")
+                  and record.get("kind") == "key"]
+        named += [Revoked(name, None) for name in {held(chain).leaf.holder.id for chain in chains}]
+    return named
+
+
+# --- keys made anew ------------------------------------------------------------------------
+
+
+def _reissue(here: Here, beneath: list[Record]) -> list[dict[str, Any]]:
+    """A key of the same kind for each holder beneath, straight from whoever takes back."""
+    keys = [(record, held(bytes.fromhex(record["chain"]))) for record in beneath
+            if record.get("kind") == "key" and record.get("chain")]
+    grant_key = here.site_key(Role.GRANT) if keys and here.home.owns_site() else None
+    if keys and grant_key is None:
+        raise Problem(
+            "not_owner", "Only the owner makes keys anew.", "Ask the owner.", REFUSED)
+    return [_again(here, record, key, grant_key) for record, key in keys if grant_key is not None]
+
+
+def _again(here: Here, record: Record, key: HeldKey, grant_key: Signer) -> dict[str, Any]:
+    chain = owner.give(here.home, grant_key, key.leaf.holder, _same_terms(key.leaf))
+    new = held(encode_chain(chain))
+    here.home.keep_issued(new.links, str(record["label"]), chain=encode_chain(chain))
+    text: str | None = texts.write_handover(KEY, hand_over(here.home, chain))
+    for person in here.home.people():
+        wallet = Wallet(here.home, person)
+        if wallet.key.public == key.leaf.holder:
+            wallet.add(chain)
+            text = None
+    return {"for": record["label"], "id": new.leaf.id.hex(), "text": text}
+
+
+def _same_terms(leaf: Grant) -> Terms:
+    return Terms(
+        leaf.doors, leaf.use, leaf.delegable, leaf.depth, leaf.nbf, leaf.exp, leaf.max_life,
+        leaf.hours, leaf.factors, leaf.max_staleness, leaf.uses, leaf.quota,
+        klass=KeyClass(leaf.klass), label=leaf.label)
+
+
+# --- telling the doors ---------------------------------------------------------------------
+
+
+async def _tell_doors(
+    here: Here, records: Iterable[Record], item: list[cbor.Value]) -> list[Told]:
+    wanted = {door for record in records for door in record["doors"]}
+    doors = [d for d in here.home.known_doors() if d.mapped.id.hex() in wanted]
+    return list(await asyncio.gather(*(tell(here, door, item) for door in doors)))
+
+
+async def tell(here: Here, door: KnownDoor, item: list[cbor.Value]) -> Told:
+    """Carry one document to a door now, and say what became of it."""
+    name = item[1]
+    assert isinstance(name, bytes), "an item is a kind, a document and perhaps a chain"
+    try:
+        async with at(here, door, Wish(Command.DELIVER, bundle=[item])) as call:
+            for one in call.visited.delivered:
+                if one.document == id_of(name):
+                    return _told(door, one.refused and one.refused.words.sentence, one.receipt)
+    except (Unreachable, NotThere, Problem, Theirs) as error:
+        return Told(door, "waiting", why=str(error))
+    return Told(door, "waiting", why="the door did not say")
+
+
+def _told(door: KnownDoor, refused: str | None, receipt: bytes | None) -> Told:
+    entry = accept_receipt(receipt, door.mapped.lock.signing).index if receipt else None
+    return Told(door, "refused" if refused else "on_door", entry, refused or "")
+
+
+def _report(
+    here: Here, targets: list[Record], beneath: list[Record], again: list[dict[str, Any]],
+    doors: list[Told],
+) -> None:
+    if here.json:
+        show_json({
+            "taken_back": [_record_json(record) for record in targets],
+            "beneath": [_record_json(record) for record in beneath], "reissued": again,
+            "doors": [{"door": told.door.slug, "state": told.state, "entry": told.entry,
+                       "why": told.why or None} for told in doors]})
+        return
+    for record in targets:
+        say(f"Taken back: {_line(here, record)}")
+    for record in beneath:
+        say(f"  with it: {_line(here, record)}")
+    for new in again:
+        say(plain(f"Made anew: a key for {new['for']}, {new['id'][:8]}"))
+        if new["text"]:
+            say(new["text"])
+    for told in doors:
+        note(f"{plain(told.door.mapped.label)}: {_state(told)}")
+    if not doors:
+        note("The next visit by anybody who has the news carries it to the doors.")
+
+
+def _state(told: Told) -> str:
+    if told.state == "on_door":
+        return "knows it" + (f" (entry {told.entry})" if told.entry is not None else "")
+    if told.state == "refused":
+        return f"refused it: {told.why}"
+    return f"not told yet ({told.why}); the next visit carries it"
+
+
+def _record_json(record: Record) -> dict[str, Any]:
+    return {"id": record["id"], "for": record["label"], "kind": record.get("kind", "key"),
+            "doors": record["doors"]}
+
+
