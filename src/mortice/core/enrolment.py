@@ -9,7 +9,7 @@ Spec: spec/enrolment.md. Checks H2 to H5 and H7; H1, H6 and H8 are the lock's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mortice.core import cbor
 from mortice.core.chain import has_right, read_chain, verify_chain
@@ -70,4 +70,4 @@ def presented(enrolment: Enrolment) -> Verified:
     It stands in the place of the key, so it is no second factor beside it: a key that asks for a
     PIN beside the phone is not opened by that PIN alone.
     """
-    return Verified(enrolment.verified.links, Factors.TOUCH, Reader.KEYPAD)
+    return replace(enrolment.verified, factors=Factors.TOUCH, reader=Reader.KEYPAD)
