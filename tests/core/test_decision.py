@@ -47,7 +47,7 @@ from mortice.core.decision import (
     standing,
 )
 from mortice.core.freshness import Staple
-from mortice.core.grant import ALL_FACTORS, Grant, KeyClass, Rights
+from mortice.core.grant import ALL_FACTORS, KeyClass, Rights
 from mortice.core.limits import FORWARD_SECONDS, HOLD_SECONDS, TIME_MAX
 from mortice.core.refusal import Reason
 from mortice.core.schedule import Window
@@ -326,7 +326,7 @@ def test_the_hours_of_every_link_count() -> None:
 # --- R8 -------------------------------------------------------------------------------------
 
 
-def stale(chain: Chain, at: int = NOW, signer: tuple[Grant, ...] = (), **more: Any) -> Facts:
+def stale(chain: Chain, at: int = NOW, signer: Verified | None = None, **more: Any) -> Facts:
     return facts(staple=Staple(chain.leaf.id, at, signer), **more)
 
 
@@ -362,8 +362,8 @@ def test_a_key_that_never_goes_stale_needs_no_staple() -> None:
     assert opens(first(TENANT), facts(staple=None))
 
 
-def vouching(**terms: Any) -> tuple[Grant, ...]:
-    return first(REFRESHING, use=Rights.REFRESH, **terms).verified().links
+def vouching(**terms: Any) -> Verified:
+    return first(REFRESHING, use=Rights.REFRESH, **terms).verified()
 
 
 REFRESHING = key("somebody who refreshes")
@@ -373,6 +373,7 @@ REFRESHING = key("somebody who refreshes")
     ({}, True), ({"nbf": NOW, "exp": NOW + 1}, True), ({"nbf": NOW + 1}, False),
     ({"exp": NOW}, False), ({"doors": frozenset({METER})}, False),
     ({"doors": frozenset({FRONT, METER})}, True), ({"max_staleness": DAY}, False),
+    ({"hours": (Window(127, 0, 1),)}, False),
 ])
 def test_a_staple_counts_while_its_signers_key_does(
     terms: dict[str, Any], *, counts: bool,
@@ -387,14 +388,14 @@ def test_a_staple_counts_while_its_signers_key_does(
 
 def test_a_staple_by_a_key_taken_back_counts_for_nothing() -> None:
     chain, signer = first(TENANT, max_staleness=DAY), vouching()
-    for named in (signer[0].id, REFRESHING.public.id):
+    for named in (signer.leaf.id, REFRESHING.public.id):
         no(asked(chain, stale(chain, signer=signer, revoked=taken_back(named))),
            "R8", Reason.TOO_STALE)
 
 
 def test_nobody_vouches_for_a_key_that_may_itself_have_gone_stale() -> None:
     mine = first(TENANT, use=Rights.UNLOCK | Rights.REFRESH, max_staleness=DAY)
-    no(asked(mine, stale(mine, signer=mine.verified().links)), "R8", Reason.TOO_STALE)
+    no(asked(mine, stale(mine, signer=mine.verified())), "R8", Reason.TOO_STALE)
 
 
 # --- R9 and R10 -----------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def _hours(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 
 def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    """R8: where staleness is bounded, a staple for this leaf is young, its signer live and here."""
+    """R8: where staleness is bounded, a staple for this leaf is young, and its signer stands."""
     bound, staple, at = verified.leaf.max_staleness, facts.staple, facts.now.at
     if bound is None:
         return None
@@ -173,11 +173,8 @@ def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
         return Refused(Reason.TOO_STALE, "R8", "no staple for this key")
     if not at - bound <= staple.at <= at + FORWARD_SECONDS:
         return Refused(Reason.TOO_STALE, "R8", "the staple is too old, or from tomorrow")
-    live = all(
-        facts.place.door in link.doors and (link.nbf or 0) <= at
-        and (link.exp is None or at < link.exp) and link.max_staleness is None  # no vouching for
-        for link in staple.signer)  # oneself: nobody knows that such a key is good still
-    if not live or first_revoked(staple.signer, facts.revoked) is not None:
+    by = staple.signer  # one that may itself have gone stale vouches for nobody, least for itself
+    if by and (by.leaf.max_staleness is not None or standing(by, facts)):
         return Refused(Reason.TOO_STALE, "R8", "whoever vouched has no live key to do so")
     return None
 

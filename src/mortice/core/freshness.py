@@ -16,10 +16,11 @@ from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.document import AUD, IAT, LIMITS, Document, parse, sign
 from mortice.core.errors import Untrusted
 from mortice.core.fields import Fields
-from mortice.core.grant import Grant, KeyClass, Rights
+from mortice.core.grant import KeyClass, Rights
 from mortice.core.keys import Signer
 from mortice.core.limits import ID_BYTES, TIME_MAX
 from mortice.core.site import Role, Site
+from mortice.core.stages import Verified
 
 STAPLE = "mortice-staple/1"
 TIME = "mortice-time/1"
@@ -28,11 +29,11 @@ NONCE_BYTES = 32  # the handshake hash of the conversation
 
 @dataclass(frozen=True, slots=True)
 class Staple:
-    """Still good: `leaf` was checked at `at`. `signer` is a holder's chain, empty for a role."""
+    """Still good: `leaf` was checked at `at`. `signer` is whose key says so, None for a role."""
 
     leaf: bytes
     at: int
-    signer: tuple[Grant, ...]
+    signer: Verified | None
 
 
 def sign_staple(site: bytes, leaf: bytes, at: int, signer: Signer) -> bytes:
@@ -43,10 +44,10 @@ def sign_staple(site: bytes, leaf: bytes, at: int, signer: Signer) -> bytes:
 def accept_staple(site: Site, encoded: bytes, chain: list[cbor.Value] | None = None) -> Staple:
     """Verify a staple by the refresh role or a holder with the right. Raises T1 to T3."""
     document = parse(STAPLE, encoded)
-    links = _verify_signer(site, document, chain, Role.REFRESH, Rights.REFRESH)
+    signer = _verify_signer(site, document, chain, Role.REFRESH, Rights.REFRESH)
     claims = Fields(cbor.decode(document.payload), "staple", "T1")
     limits = Fields(claims.map(LIMITS), "staple", "T1")
-    staple = Staple(limits.bytes(1, ID_BYTES), claims.int(IAT, 0, TIME_MAX), links)
+    staple = Staple(limits.bytes(1, ID_BYTES), claims.int(IAT, 0, TIME_MAX), signer)
     _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
     claims.done(limits)
     return staple
@@ -59,19 +60,19 @@ def _check_site(named: bytes, site: Site, check: str) -> None:
 
 def _verify_signer(
     site: Site, document: Document, chain: list[cbor.Value] | None, role: Role, right: Rights,
-) -> tuple[Grant, ...]:
+) -> Verified | None:
     key = site.key(role, document.kid)
     if key is not None:
         document.verify(key)
-        return ()
+        return None
     if chain is None:
         raise Untrusted("T3", "the signer has neither the role nor a key that gives the right")
-    links = verify_chain(read_chain(chain), site.chain_keys()).links
-    document.verify(links[-1].holder)
-    by_page = links[-1].klass is KeyClass.WEB  # a browser signs with a touch, and none comes along
-    if by_page or not has_right(links, right):
+    signer = verify_chain(read_chain(chain), site.chain_keys())
+    document.verify(signer.leaf.holder)
+    # A browser's key signs with a touch only, and no touch comes with these.
+    if signer.leaf.klass is KeyClass.WEB or not has_right(signer.links, right):
         raise Untrusted("T3", "the signer's key does not give the right")
-    return links
+    return signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Attested:
     at: int
     lock: bytes
     nonce: bytes
-    signer: tuple[Grant, ...]
+    signer: Verified | None  # as in a staple
 
 
 def sign_time(site: bytes, lock: bytes, nonce: bytes, at: int, signer: Signer) -> bytes:
@@ -94,12 +95,12 @@ def accept_time(
 ) -> Attested:
     """Verify an attestation for this lock and this nonce. Raises T3 to T6."""
     document = parse(TIME, encoded)
-    links = _verify_signer(site, document, chain, Role.TIME, Rights.SET_TIME)
+    signer = _verify_signer(site, document, chain, Role.TIME, Rights.SET_TIME)
     claims = Fields(cbor.decode(document.payload), "time", "T4")
     limits = Fields(claims.map(LIMITS), "time", "T4")
     attested = Attested(
         claims.int(IAT, 0, TIME_MAX), limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES),
-        links)
+        signer)
     _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
     claims.done(limits)
     if attested.lock != lock:
