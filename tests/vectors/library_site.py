@@ -270,7 +270,7 @@ def _enrolment(given: Fields) -> Fields:
         raise Untrusted("H6", "as the lock does") from error
     check_pin(read_typed(digits, Entry.PLAIN).pin)
     return {"leaf": found.verified.leaf.id.hex(), "slot": credential.slot,
-            "version": credential.version}
+            "version": credential.version, "pin": digits}
 
 
 def _typed(given: Fields) -> Fields:

@@ -24,6 +24,7 @@ from making.cast import (
     LOCK,
     NOW,
     PASSKEY,
+    PASSKEY_OF_BROWSER,
     PERSON,
     PIN,
     REFRESH,
@@ -65,6 +66,7 @@ def case(
 ) -> Case:
     given = standing() | {"chain": leaf.wire, "holder": holder(leaf.holder), "command": command}
     given |= {} if until is None else {"until": until}
+    given |= {"passkey": holder(PASSKEY_OF_BROWSER)} if "passkey" in more.get("shown", ()) else {}
     return Case(f"decision/{name}", shows, "decision", given | {"facts": facts(**more)}, expected)
 
 

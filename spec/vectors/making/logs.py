@@ -262,16 +262,16 @@ def _exports() -> Iterator[Case]:
 
 def _broken_exports() -> Iterator[Case]:
     yield _export("export-of-something-else", "This is no log.", [b"PK\x03\x04", *WHOLE[1:]],
-                  fault("L4", 0))
+                  fault("L4", None))
     yield _export("export-of-another-version", "A later version of the format.",
-                  [b"mortice-log/2\n", *WHOLE[1:]], fault("L4", 0))
+                  [b"mortice-log/2\n", *WHOLE[1:]], fault("L4", None))
     yield _export("export-that-stops-in-a-line", "The file is cut.", [*WHOLE[:-1], END[:3]],
                   fault("L4", 8))
     yield _export("export-that-stops-in-an-entry", "The file is cut.", [*WHOLE[:8], WHOLE[8][:-1]],
                   fault("L4", 5))
     yield _export("export-with-a-line-longer-than-a-message", "A length reserves nothing.",
-                  [MAGIC, struct.pack(">BI", ord("E"), 1 << 31)], fault("L4", 0))
+                  [MAGIC, struct.pack(">BI", ord("E"), 1 << 31)], fault("L4", None))
     yield _export("export-with-an-unknown-line", "A line that is passed over could hide one.",
                   [*WHOLE[:7], line("T", b"title"), *WHOLE[7:]], fault("L4", None))
     yield _export("export-with-an-entry-of-an-unknown-kind", "An entry is read as well as hashed.",
-                  [MAGIC, entry_line(entry(0, 200))], fault("L1", 0))
+                  [MAGIC, entry_line(entry(0, 200))], fault("L1", None))

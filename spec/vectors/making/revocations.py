@@ -15,6 +15,7 @@ from making.cast import (
     FRIEND,
     GRANTS,
     GUEST,
+    HOUR,
     LIMITS,
     NOW,
     OTHER_SITE,
@@ -29,6 +30,7 @@ from making.cast import (
     assertion,
     browser_link,
     guest_link,
+    holder,
     link,
     standing,
     tenant_link,
@@ -153,13 +155,14 @@ def _sets() -> Iterator[Case]:
     """What is dead after several deltas, whichever order they came in."""
     tenant, agent = tenant_link(depth=2), agent_link(hours=ABSENT)
     guest = guest_link(tenant, delegable=UNLOCK, depth=1, max_life=DAY)
-    friend = link(FRIEND, guest, use=UNLOCK, nbf=NOW - 1, exp=NOW + 1)
+    friend = link(FRIEND, guest, use=UNLOCK, nbf=NOW - HOUR, exp=NOW + HOUR)
     site = {"document": revocation([(friend.id, NOW + DAY)], REVOKES)}
     by_tenant = {"document": revocation([(GUEST.id, 0)], TENANT), "chain": tenant.wire}
     by_agent = {"document": revocation([(tenant.id, 0), (guest.id, 0)], AGENT), "chain": agent.wire}
 
     def dead(name: str, shows: str, deltas: list[Fields], first: int | None) -> Case:
-        given = standing() | {"deltas": deltas, "chain": friend.wire}
+        given = standing() | {
+            "deltas": deltas, "chain": friend.wire, "holder": holder(FRIEND)}
         return Case(f"revocation/{name}", shows, "revocations", given, accepted(first_revoked=first))
 
     yield dead("none", "Nothing was taken back.", [], None)

@@ -92,6 +92,6 @@ def _signers() -> Iterator[Case]:
                untrusted("F3"))
     yield case("for-another-site", "Settings are for one site.", settings(site=OTHER_SITE),
                untrusted("F3"))
-    given = standing() | {"document": settings(version=1), "above": 1}
+    given = standing() | {"document": settings(relock=60), "above": 1}
     yield Case("settings/of-the-same-version", "Newer settings have a higher version.", "settings",
                given, untrusted("F4"))
