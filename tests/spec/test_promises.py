@@ -480,6 +480,13 @@ async def test_a_slot_that_no_index_names_takes_no_pin(house: House) -> None:
     assert await house.deliver(house.pin_item(tenant("ann"), "48291736", slot=99)) == (None, 0)
 
 
+async def test_the_first_pin_is_as_long_as_the_door_at_its_fullest_needs(house: House) -> None:
+    """Or the odds would hold for each PIN as it came, and not for all of them together."""
+    refused = await house.deliver(house.pin_item(tenant("ann"), "4829173"))
+    assert refused[0] is Reason.NO_RIGHT
+    assert await house.deliver(house.pin_item(tenant("ann"), "48291736")) == (None, 0)
+
+
 @pytest.mark.parametrize("digits", ["4829a736", "", "4829", "48291736482917", "١٢٣٤٥٦٧٨"])
 async def test_what_is_no_pin_is_refused_as_malformed(house: House, digits: str) -> None:
     reason, _ = await house.deliver(house.pin_item(tenant("ann"), digits))

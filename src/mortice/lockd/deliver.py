@@ -27,7 +27,7 @@ from mortice.core.grant import ENROL, CredentialKind
 from mortice.core.limits import PIN_INDEX_DIGITS, REVOCATIONS_MAX, REVOCATIONS_PER_HOLDER
 from mortice.core.log import About, Kind, Result
 from mortice.core.messages import BundleItem, write_bundle
-from mortice.core.pin import Entry, PinKeys, odds, read_typed, verifier
+from mortice.core.pin import Entry, PinKeys, digits_needed, read_typed, verifier
 from mortice.core.refusal import Reason
 from mortice.core.revocation import REVOKE, accept_revocation, first_revoked
 from mortice.core.site import DOORS_MAP, SITE
@@ -269,7 +269,7 @@ def _pin_verifier(lock: Lock, enrolment: Enrolment) -> bytes:
     typed = read_typed(index + digits, policy.entry)
     check_pin(typed.pin)
     live = [slot for slot in lock.store.slots() if slot.number != enrolment.credential.slot]
-    if not odds(policy, min(len(live) + 1, policy.most), len(digits)).acceptable:
+    if len(digits) < digits_needed(policy):  # for the door at its fullest, so in any order
         raise NotTaken(Reason.NO_RIGHT, "P8", f"{len(digits)} digits are too few at this door")
     if len(live) >= policy.most:
         raise NotTaken(Reason.STORAGE_FULL, "P8", f"this door has {policy.most} PINs already")
