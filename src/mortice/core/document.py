@@ -16,12 +16,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import DOCUMENT_BYTES, ID_BYTES, SIGNATURE_BYTES
 
+SIGNERS_CACHED = 16  # a lock signs with one key, a holder's device with few
 ALG, KID = 1, 4  # COSE header labels (RFC 9052, section 3.1)
 ALGORITHMS = (-19, -9)  # Ed25519, ESP256 (RFC 9864)
 
@@ -98,6 +100,7 @@ def parse(kind: str, encoded: bytes) -> Document:
     return _document(kind, protected, payload, signature)
 
 
+@lru_cache(SIGNERS_CACHED)
 def _protected(key: PublicKey, *, kid: bool) -> bytes:
     return cbor.encode({ALG: key.alg, KID: key.id} if kid else {ALG: key.alg})
 

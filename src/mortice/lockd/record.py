@@ -94,13 +94,15 @@ class Recorder:
         now = self.clock.now(self._outside.count())
         self.newest_at = now.at
         numbered: dict[int | str, cbor.Value] = {int(key): value for key, value in about.items()}
-        appended = change.append(Entry(
+        entry = Entry(
             change.size, now.at, now.state, self.uptime(), kind, numbered,
-            self._outside.random(SALT_BYTES)))
-        if seal:
+            self._outside.random(SALT_BYTES))
+
+        def head() -> bytes:
             head = Head(self.incarnation, change.size, change.root(), now.at)
-            change.seal(appended.index, sign_head(head, self._secrets.signing))
-        return appended
+            return sign_head(head, self._secrets.signing)
+
+        return change.append(entry, head if seal else None)
 
     def write_clock(self, change: Change, clock: Clock, by: str) -> Appended:
         """Keep a clock that is to be used, and write down who told the time."""

@@ -264,22 +264,20 @@ class Change:
         """The log's Merkle root as of this change."""
         return self.tree.root()
 
-    def append(self, entry: Entry) -> Appended:
-        """Add an entry to the log."""
+    def append(self, entry: Entry, seal: Callable[[], bytes] | None = None) -> Appended:
+        """Add an entry to the log; `seal` makes the signed head that covers the log up to it."""
         body = entry.encode()
         hashed = leaf_hash(body)
-        self._db.execute("INSERT INTO entry (idx, body) VALUES (?, ?)", (entry.index, body))
         finished = self.tree.append(hashed)
+        self._db.execute(
+            "INSERT INTO entry (idx, body, seal) VALUES (?, ?, ?)",
+            (entry.index, body, seal() if seal else None))
         inner = [node for node in finished if node[0] > 0]
         if inner:
             self._db.executemany("INSERT INTO node (level, idx, hash) VALUES (?, ?, ?)", inner)
         appended = Appended(entry.index, hashed)
         self.appended.append(appended)
         return appended
-
-    def seal(self, index: int, head: bytes) -> None:
-        """Keep the signed head that covers the log up to and with entry `index`."""
-        self._db.execute("UPDATE entry SET seal = ? WHERE idx = ?", (head, index))
 
     def put_meta(self, name: str, value: bytes) -> None:
         """Keep one value."""
