@@ -5,3 +5,10 @@
 One module for each question; docs/performance.md says how they measure and what came out. A
 benchmark is not a test: it prints what it found, and fails only where it could not measure.
 """
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec("mortice") is None:  # started as python -m bench from a clone
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))

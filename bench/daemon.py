@@ -1,8 +1,8 @@
 """One lock's daemon in a process of its own, as `mortice.lockd` runs it, but for its door.
 
 `python -m bench.daemon FOLDER` prints a line of JSON when it listens and one each time the bolt is
-commanded or the keypad lights up, with the monotonic nanosecond. It reads lines: `type DIGITS` presses the keypad, `loaded`
-tells which packages of a web stack were imported.
+commanded or the keypad lights up, with the monotonic nanosecond. It reads lines: `type DIGITS`
+presses the keypad, `loaded` tells which packages of a web stack were imported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.world import Door
+from bench.door import Door
 from mortice.drivers import KeyPressed, Light
 from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener

@@ -16,20 +16,19 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench.hap import Phone
-from bench.measure import WARM_UP
+from bench.hap_phone import Phone
+from bench.measure import WARM_UP, progress
 from bench.processes import Process, daemon, running
 from bench.world import Key, Owner, commissioned
 from mortice.client.visit import Errand, visit
 from mortice.core.commands import Command
 
 PAUSE_SECONDS = 0.002  # lets the other side finish what follows the bolt
-UNLOCK = Errand(Command.UNLOCK)
 Way = Callable[[], Awaitable[object]]
 
 
 class Ours:
-    """A lock of ours, its daemon running, and fresh keys to it."""
+    """A lock of ours, its daemon running, and keys to it."""
 
     def __init__(self, folder: Path) -> None:
         self._owner = Owner()
@@ -38,22 +37,29 @@ class Ours:
         self._address = self._owner.address(lock.secrets.public)
         lock.close()
         self._where = ("127.0.0.1", 0)
-        self._key: Key = self._owner.chain_of_three()
+        self._known = self._unseen = self._owner.chain_of_three()
 
     async def start(self, stack: AsyncExitStack, python: str) -> Process:
         process = await stack.enter_async_context(running(daemon(self._folder, python)))
         self._where = ("127.0.0.1", (await process.line())["port"])
+        await self._open(self._known, seen=False)
+        await process.line()
         return process
 
     def fresh(self) -> None:
         """Another chain of three, all of whose keys the lock has yet to see."""
-        self._key = self._owner.chain_of_three()
+        self._unseen = self._owner.chain_of_three()
 
     async def first(self) -> None:
-        await visit(self._where, self._address, self._key.holder, UNLOCK)
+        await self._open(self._unseen, seen=False)
 
     async def repeat(self) -> None:
-        await visit(self._where, self._address, self._key.holder, UNLOCK, seen=True)
+        await self._open(self._known, seen=True)
+
+    async def _open(self, key: Key, *, seen: bool) -> None:
+        errand = Errand(Command.UNLOCK)
+        visited = await visit(self._where, self._address, key.holder, errand, seen=seen)
+        assert visited.answer.coarse is None, "the door must open"
 
 
 async def timed(process: Process, way: Way) -> float:
@@ -67,21 +73,22 @@ async def timed(process: Process, way: Way) -> float:
 
 async def duel(rounds: int, memory: Path, disk: Path, python: str) -> list[dict[str, float]]:
     async with AsyncExitStack() as stack:
-        in_memory, on_disk = Ours(memory), Ours(disk)
-        locks = {"memory": in_memory, "disk": on_disk}
-        served = {name: await lock.start(stack, python) for name, lock in locks.items()}
-        hap = await stack.enter_async_context(running([sys.executable, "-m", "bench.hap"]))
+        hap = await stack.enter_async_context(
+            running([sys.executable, "-m", "bench.hap_lock", str(memory)]))
         phone = Phone(await hap.line())
         await phone.pair()
         ways: dict[str, tuple[Process, Way]] = {"hap": (hap, phone.unlock)}
+        locks = {"memory": Ours(memory / "lock"), "disk": Ours(disk / "lock")}
         for name, lock in locks.items():
-            ways[name] = (served[name], lock.first)
-            ways[f"{name} repeat"] = (served[name], lock.repeat)
-        rows = []
-        for _ in range(WARM_UP + rounds):
-            in_memory.fresh()
-            on_disk.fresh()
-            rows.append({name: await timed(*way) for name, way in ways.items()})
+            process = await lock.start(stack, python)
+            ways |= {name: (process, lock.first), f"{name} repeat": (process, lock.repeat)}
+        order, rows = list(ways), []
+        for number in range(WARM_UP + rounds):
+            progress(f"round {number + 1} of {WARM_UP + rounds}")
+            for lock in locks.values():
+                lock.fresh()
+            rows.append({name: await timed(*ways[name]) for name in order})
+            order.reverse()
         return rows[WARM_UP:]
 
 

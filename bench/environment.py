@@ -33,7 +33,7 @@ class NoPeers(Exception):
 def python() -> Path:
     """The environment's interpreter, made if need be. Raises NoPeers."""
     if not _is_installed():
-        print("  installing the peers into .venv-bench (once) …", flush=True)
+        print("  installing the peers into .venv-bench (once) …", file=sys.stderr, flush=True)
         _install()
     return PYTHON
 

@@ -2,55 +2,45 @@
 
 Appending: lockd's own transaction, with entry, tree, head, signature and a count, against the same
 rows put into the same kind of database unsigned, both on a disk and synced. Proving: a log of a
-million entries. Auditing: an export against hashing, decoding and verifying alone.
+million entries. Auditing: an export against its hashes and its heads' signatures alone, without
+decoding, comparing or keeping anything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-import sqlite3
+import tempfile
 import time
-from collections.abc import Callable
-from importlib.resources import files
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.measure import Figure, Plan, in_turns, show_time, skipped
 from bench.places import NoSuchPlace, disk_folder
-from bench.world import DAY, Owner, commissioned, new_key
-from mortice.core import cbor
-from mortice.core.document import parse
-from mortice.core.keys import SoftwareKey
-from mortice.core.log import (
-    HEAD,
-    HEAD_FRAME,
-    MAGIC,
-    About,
-    Entry,
-    Head,
-    Kind,
-    audit,
-    entry_frame,
-    frame,
-    sign_head,
-)
+from bench.rows import BareRows
+from bench.world import Owner, commissioned
+from mortice.client.audit import HEAD_FRAME, MAGIC, audit, entry_frame, frame
+from mortice.core.chain import read_chain, verify_chain
+from mortice.core.commands import Command
+from mortice.core.document import Document, parse
+from mortice.core.keys import PublicKey
+from mortice.core.log import HEAD, About, Kind
 from mortice.core.merkle import Frontier, inclusion_proof, leaf_hash, node_hash, verify_inclusion
-from mortice.core.stages import Count, CountKind, TimeState
+from mortice.core.stages import Count, CountKind, Granted, Towards
 from mortice.lockd.daemon import Lock
+from mortice.lockd.record import about_key
 
 APPEND_BAR, AUDIT_BAR, PROOF_BAR = 1.5, 3.0, 20
 MILLION = 1_000_000
-AUDITED = 20_000  # entries
-AS_KEPT, SPARSE = 2, 64  # entries for each signed head: an opening and its outcome; a page of the log
+AUDITED, SHORTER = 20_000, 4_000  # entries
+# Entries for each signed head. An opening writes: granted (sealed), moved, leaf open, leaf closed,
+# relocked, moved.
+DAY_AT_A_DOOR, OPENINGS_ALONE, PAGE = 6, 2, 64
+NODE = bytes(33)  # what stands beside a hash in a node
 
 
 def ask(plan: Plan) -> list[Figure]:
-    return [
-        append(plan),
-        *prove(plan),
-        audits(plan, AS_KEPT, "a head an opening", AUDIT_BAR),
-        audits(plan, SPARSE, "a head a page", None),
-    ]
+    return [append(plan), *prove(plan), *audits(plan)]
 
 
 # --- appending ----------------------------------------------------------------------------------
@@ -61,59 +51,30 @@ def append(plan: Plan) -> Figure:
     try:
         with disk_folder() as folder:
             owner = Owner()
-            lock = commissioned(owner, folder / "signed")
+            lock, rows = commissioned(owner, folder / "signed"), BareRows(folder / "plain.db")
             turns = in_turns({
                 "signed": appending(lock, owner),
-                "plain": appending_unsigned(folder / "plain.db"),
+                "plain": lambda: rows.append(count=True),
             }, plan, clock=time.perf_counter, seconds=0.05)
             lock.close()
+            rows.close()
     except NoSuchPlace as error:
         return skipped(question, str(error))
     return turns.figure(question, "signed", "plain", bar=APPEND_BAR, note="wall clock, synced")
 
 
 def appending(lock: Lock, owner: Owner) -> Callable[[], None]:
-    links = [secrets.token_bytes(16) for _ in range(3)]
-    about = {About.LEAF: links[2], About.READER: 0, About.LINKS: links[:2], About.COMMAND: 1,
-             About.COMMAND_ID: secrets.token_bytes(8)}
-    count = Count(CountKind.USES, links[2], links[2], 0, owner.now + DAY)
+    """The lock's own record of an opening under a key whose uses are counted."""
+    key = owner.chain_of_three()
+    verified = verify_chain(read_chain(key.wire), owner.site.chain_keys())
+    count = Count(CountKind.USES, key.leaf.id, key.leaf.id, 0, key.leaf.exp)
+    granted = Granted(verified, Command.UNLOCK, Towards.DRAWN, (count,))
+    about = {**about_key(verified), About.COMMAND: 1, About.COMMAND_ID: secrets.token_bytes(8)}
 
     def once() -> None:
         with lock.store.change() as change:
-            lock.recorder.write(change, Kind.GRANTED, about, seal=True)
-            change.count(count)
+            lock.recorder.decided(change, granted, about)
         lock.store.tidy()
-
-    return once
-
-
-def appending_unsigned(place: Path) -> Callable[[], None]:
-    """The same rows in the same tables, made beforehand; settings as the lock's store has them."""
-    database = sqlite3.connect(place, isolation_level=None)
-    for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL",
-                    "wal_autocheckpoint=0", "temp_store=MEMORY"):
-        database.execute(f"PRAGMA {setting}")
-    database.executescript(files("mortice.lockd").joinpath("schema.sql").read_text("utf-8"))
-    link, body, head, frontier = (secrets.token_bytes(n) for n in (16, 120, 170, 200))
-    tree, done = Frontier(), 0
-
-    def once() -> None:
-        nonlocal done
-        database.execute("BEGIN IMMEDIATE")
-        index = tree.size
-        database.execute("INSERT INTO entry (idx, body, seal) VALUES (?, ?, ?)", (index, body, head))
-        nodes = tree.append(body[:32])
-        if nodes:
-            database.executemany("INSERT INTO node (level, idx, hash) VALUES (?, ?, ?)", nodes)
-        database.execute(
-            "INSERT INTO uses (link, n, expires) VALUES (?, 1, ?) "
-            "ON CONFLICT (link) DO UPDATE SET n = n + 1", (link, DAY))
-        database.execute(
-            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", ("frontier", frontier))
-        database.execute("COMMIT")
-        done += 1
-        if done % 200 == 0:  # as often as the lock tidies up
-            database.execute("PRAGMA wal_checkpoint(RESTART)")
 
     return once
 
@@ -149,59 +110,71 @@ def prove(plan: Plan) -> list[Figure]:
 # --- auditing -----------------------------------------------------------------------------------
 
 
-def audits(plan: Plan, each: int, kind: str, bar: float | None) -> Figure:
-    question = f"audit of {plan.count(AUDITED, 2000):,} entries, {kind}, over bare"
-    lock, count = new_key(), plan.count(AUDITED, 2000)
-    entries, heads, export = exported(lock, count, each)
-    found = audit(export, lock.public)
+def audits(plan: Plan) -> list[Figure]:
+    """A door's ordinary log, then the two ends: a head for each opening alone, a head for a page."""
+    count, fewer = plan.count(AUDITED, 1000), plan.count(SHORTER, 500)
+    question = f"audit of {count:,} entries over bare hashing and signatures"
+    return [
+        audited(plan, count, DAY_AT_A_DOOR, question, AUDIT_BAR),
+        audited(plan, fewer, OPENINGS_ALONE, "the same where every second entry has a head"),
+        audited(plan, fewer, PAGE, "the same where one in 64 has"),
+    ]
+
+
+def audited(
+    plan: Plan, count: int, each: int, question: str, bar: float | None = None) -> Figure:
+    owner = Owner()
+    with tempfile.TemporaryDirectory() as folder:
+        lock = commissioned(owner, Path(folder))
+        rows, key = logged(owner, lock, count, each), lock.secrets.signing.public
+        export = b"".join(exported(rows))
+        lock.close()
+    found = audit(export, key)
     assert found.fault is None
-    assert found.size == count
-    decode, name = decoder()
+    assert found.size == len(rows)
+    bodies = [body for _, body, _ in rows]
+    heads = [parse(HEAD, head) for _, _, head in rows if head]
     turns = in_turns({
-        "audit": lambda: audit(export, lock.public),
-        "bare": lambda: bare_audit(entries, heads, lock, decode),
+        "audit": lambda: audit(export, key),
+        "bare": lambda: bare_audit(bodies, heads, key),
     }, plan)
-    per_entry = show_time(turns.median("audit") / count)
-    return turns.figure(
-        question, "audit", "bare", bar=bar, note=f"{per_entry} an entry; bare decodes with {name}")
+    per_entry = show_time(turns.median("audit") / len(rows))
+    note = f"{per_entry} an entry; {len(rows):,} entries, {len(heads):,} heads"
+    return turns.figure(question, "audit", "bare", bar=bar, note=note)
 
 
-def exported(lock: SoftwareKey, count: int, each: int) -> tuple[list[bytes], list[bytes], bytes]:
-    """Entries, heads, and the export of both: `each` entries, then their head."""
-    tree, entries, heads, parts = Frontier(), [], [], [MAGIC]
-    links = [secrets.token_bytes(16) for _ in range(3)]
-    for index in range(count):
-        about: dict[int | str, cbor.Value] = {
-            1: links[2], 2: 1, 7: [links[0], links[1]], 8: 0, 14: secrets.token_bytes(8)}
-        entry = Entry(
-            index, 1_795_478_400 + index, TimeState.SYNCED, index, Kind.GRANTED, about,
-            secrets.token_bytes(16)).encode()
-        tree.append(leaf_hash(entry))
-        entries.append(entry)
-        parts.append(entry_frame(entry, leaf_hash(entry)))
-        if index % each == each - 1 or index == count - 1:
-            heads.append(sign_head(Head(0, tree.size, tree.root(), 1_795_478_400 + index), lock))
-            parts.append(frame(HEAD_FRAME, heads[-1]))
-    return entries, heads, b"".join(parts)
+Row = tuple[int, bytes, bytes | None]
 
 
-def bare_audit(
-    entries: list[bytes], heads: list[bytes], lock: SoftwareKey,
-    decode: Callable[[bytes], object],
-) -> None:
-    """Hash and decode each entry, verify each head; no tree, no comparison."""
-    for entry in entries:
-        hashlib.sha256(entry).digest()
-        decode(entry)
+def logged(owner: Owner, lock: Lock, count: int, each: int) -> list[Row]:
+    """Openings until there are `count` entries, each a sealed one and `each` - 1 others after it."""
+    key = owner.chain_of_three()
+    verified = verify_chain(read_chain(key.wire), owner.site.chain_keys())
+    granted = Granted(verified, Command.UNLOCK, Towards.DRAWN)
+    about = {**about_key(verified), About.COMMAND: 1, About.COMMAND_ID: secrets.token_bytes(8)}
+    with lock.store.change() as change:
+        while change.size < count:
+            cause = lock.recorder.decided(change, granted, about).index
+            for _ in range(each - 1):
+                moved = {About.STATE: "unlocked", About.CAUSE: cause}
+                lock.recorder.write(change, Kind.MOVED, moved)
+        lock.recorder.decided(change, granted, about)  # so that a head covers the end
+    return lock.store.entries(0, lock.store.size)
+
+
+def exported(rows: list[Row]) -> Iterator[bytes]:
+    """What `mortice log export` writes: each entry, and its head where it has one."""
+    yield MAGIC
+    for _, body, head in rows:
+        yield entry_frame(body, leaf_hash(body))
+        if head:
+            yield frame(HEAD_FRAME, head)
+
+
+def bare_audit(bodies: list[bytes], heads: list[Document], lock: PublicKey) -> None:
+    """The tree's hashes, a leaf and a node for each entry, and each head's signature; no more."""
+    sha256 = hashlib.sha256
+    for body in bodies:
+        sha256(sha256(body).digest() + NODE).digest()
     for head in heads:
-        document = parse(HEAD, head)
-        lock.public.verify(document.signature, document.signed_bytes)
-
-
-def decoder() -> tuple[Callable[[bytes], object], str]:
-    """The fastest decoder at hand: a compiled one where it is installed, else our own."""
-    try:
-        import cbor2  # noqa: PLC0415 — may be absent
-    except ImportError:
-        return cbor.decode, "ours"
-    return cbor2.loads, "cbor2"
+        lock.verify(head.signature, head.signed_bytes)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from bench.environment import ROOT, NoPeers, python, variables
-from bench.measure import Figure, Plan, Turns, skipped
+from bench.measure import Figure, Plan, Turns, progress, skipped
 from bench.places import NoSuchPlace, disk_folder, memory_folder
 from bench.syncs import count_syncs
 
@@ -39,5 +39,6 @@ def duelled(plan: Plan) -> Turns:
             str(python()), "-m", "bench.duel", str(plan.rounds), str(memory), str(disk),
             sys.executable]
         done = subprocess.run(
-            command, cwd=ROOT, env=variables(), check=True, capture_output=True, text=True)
+            command, cwd=ROOT, env=variables(), check=True, stdout=subprocess.PIPE, text=True)
+    progress("")
     return Turns(json.loads(done.stdout))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import gc
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
 
 ROUNDS = 31  # odd, so that the median is a round that happened
 QUICK_ROUNDS = 7  # to see that everything runs; the figures mean little
@@ -39,15 +41,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. The bar and the aim are upper bounds; without a bar it is for the record."""
+    """One line of the table. Without a bar it is for the record."""
 
     question: str
     value: float | None  # None: could not be measured here, and `note` says why
     unit: str = "x"
-    bar: float | None = None
+    bar: float | None = None  # an upper bound, unless `exact`
     aim: float | None = None
     note: str = ""
     spread: tuple[float, float] | None = None  # first and third quartile
+    exact: bool = False  # neither more nor less than the bar will do
 
     @property
     def verdict(self) -> str:
@@ -55,11 +58,18 @@ class Figure:
             return "SKIPPED"
         if self.bar is None:
             return ""
-        return "MET" if self.value <= self.bar else "NOT MET"
+        met = self.value == self.bar if self.exact else self.value <= self.bar
+        return "MET" if met else "NOT MET"
 
 
 def skipped(question: str, why: str) -> Figure:
     return Figure(question, None, note=why)
+
+
+def progress(text: str) -> None:
+    """Show somebody who watches how far it is; nobody else gets a word."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K  {text}", end="\r", file=sys.stderr, flush=True)
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float]:
@@ -97,6 +107,29 @@ class Turns:
             f"{times}; {note}" if note else times, quartiles(ratios))
 
 
+class Watch:
+    """A clock that counts CPU time of this thread, but only within its `with` blocks.
+
+    For a side of a comparison that cannot be run without running its peer as well.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def __enter__(self) -> None:
+        self._since = time.thread_time()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.seconds += time.thread_time() - self._since
+
+
 def show_time(seconds: float) -> str:
     """Three figures and a unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
@@ -116,11 +149,13 @@ def in_turns(
     turns = Turns()
     order = list(sides)
     for number in range(WARM_UP + plan.rounds):
+        progress(f"round {number + 1} of {WARM_UP + plan.rounds}")
         row = {name: _seconds_per_call(sides[name], counts[name], clock) for name in order}
         if number >= WARM_UP:
             turns.rows.append(row)
         order.reverse()
     gc.unfreeze()
+    progress("")
     return turns
 
 

@@ -25,7 +25,7 @@ from mortice.core import cbor
 from mortice.core.limits import ARGON2_KIB, ARGON2_LANES, ARGON2_PASSES, VERIFIER_BYTES
 from mortice.core.messages import read_bundle
 from mortice.core.pin import PinPolicy
-from mortice.core.stages import Refused
+from mortice.core.stages import Presented, Reader, Refused
 from mortice.lockd.daemon import Lock
 from mortice.lockd.deliver import APPLIED, deliver
 from mortice.lockd.keypad import verify_pin
@@ -53,6 +53,7 @@ def ask(plan: Plan) -> list[Figure]:
 def _ask(folder: Path, loop: asyncio.AbstractEventLoop, plan: Plan) -> list[Figure]:
     few, few_pin = lock_with_pins(Owner(), folder / "few", FEW)
     many, many_pin = lock_with_pins(Owner(), folder / "many", plan.count(MANY, 1000))
+    loop.run_until_complete(asyncio.to_thread(bare))
     turns = in_turns({
         "bare": lambda: loop.run_until_complete(asyncio.to_thread(bare)),
         "few": verdict(loop, few, few_pin, right=True),
@@ -97,7 +98,8 @@ def lock_with_pins(owner: Owner, folder: Path, count: int) -> tuple[Lock, str]:
 def verdict(
     loop: asyncio.AbstractEventLoop, lock: Lock, digits: str, *, right: bool) -> Callable[[], None]:
     def once() -> None:
-        found = loop.run_until_complete(verify_pin(lock, digits))
+        typed = Presented(Reader.KEYPAD, lock.now(), "keypad", digits.encode())
+        found = loop.run_until_complete(verify_pin(lock, typed))
         assert isinstance(found, Refused) is not right, "the verdict must be right"
         with lock.store.change() as change:
             if isinstance(found, Refused):

@@ -46,6 +46,14 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Of one opening: signatures to verify, and messages to hash because an id stands for each."""
+
+    signatures: tuple[Signed, ...]
+    identified: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """Bytes of what is sealed, hashed and signed in one opening, taken from a real one."""
 
@@ -70,17 +78,17 @@ class LockFloor:
         cipher = AESGCM(self._key)
         self._empty = cipher.encrypt(NONCE, b"", self._key)
         self._request = cipher.encrypt(NONCE, bytes(sizes.request), b"")
-        self._sizes = sizes
+        self.sizes = sizes
         self._greeting, self._answer = bytes(sizes.greeting), bytes(sizes.answer)
         self._entry = bytes(sizes.entry)
         self._head, self._receipt = bytes(sizes.head), bytes(sizes.receipt)
 
-    def opening(self, signatures: list[Signed], identified: list[bytes]) -> bytes:
-        """`signatures` to verify and `identified` to hash; the rest is the same for every opening."""
+    def opening(self, shown: Shown) -> bytes:
+        """What is `shown` is hashed and verified; the rest is the same for every opening."""
         self._handshake()
-        for message in identified:
+        for message in shown.identified:
             sha256(message)
-        for signed in signatures:
+        for signed in shown.signatures:
             signed.verify()
         sha256(self._entry)
         for _ in range(NODE_HASHES):

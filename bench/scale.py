@@ -2,21 +2,22 @@
 
 Keys given cost it nothing, because it is not told: it meets a chain when somebody shows it. Keys
 taken back are looked up by id. Two locks decide about the same key in turns, one that knows of few
-and one that knows of many. The database's growth is measured folded together and compacted.
+and one that knows of many. Room is weighed as the database's file has it.
 """
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
-import statistics
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench.measure import WARM_UP, Figure, Plan, in_turns, quartiles, show_time
-from bench.visits import visit
-from bench.world import DAY, YEAR, Door, Key, Owner, commissioned
+from bench.door import Door
+from bench.measure import Figure, Plan, Watch, in_turns
+from bench.visits import Said, visit
+from bench.world import DAY, YEAR, Key, Owner, commissioned
 from mortice.core import cbor
 from mortice.core.chain import read_chain, verify_chain
 from mortice.core.commands import Command
@@ -28,12 +29,11 @@ from mortice.core.stages import Granted
 from mortice.lockd.daemon import Lock
 from mortice.lockd.outside import Machine
 
-MANY_KEYS, FEW_KEYS = 100_000, 100
+MANY_KEYS, USED_KEYS, FEW_KEYS = 100_000, 1000, 100
 MANY_REVOKED, FEW_REVOKED = 10_000, 10
 ENTRIES = 100  # in one revoke document
 TIME_BAR, BYTES_BAR = 1.15, 96
 DATABASE = "lock.db"
-NOT_THE_LOG = ("uses", "leaf_day", "claim", "revoked", "slot", "tries")
 
 
 class Unsigned:
@@ -55,10 +55,8 @@ def ask(plan: Plan) -> list[Figure]:
         large = commissioned(owner, Path(folder) / "large")
         revoke(owner, small, FEW_REVOKED, entries=FEW_REVOKED)
         revoke(owner, large, many, entries=ENTRIES)
-        figures = [
-            *decisions(owner, small, large, plan),
-            issued(owner, large, plan),
-        ]
+        room = issued(owner, large, plan)
+        figures = [*decisions(owner, small, large, plan), room]
         small.close()
         large.close()
         figures += [
@@ -89,39 +87,44 @@ def decisions(owner: Owner, small: Lock, large: Lock, plan: Plan) -> list[Figure
 
 def whole_opening(owner: Owner, small: Lock, large: Lock, key: Key, plan: Plan) -> Figure:
     """Everything that the lock does, so that nothing else grows unseen."""
-    ratios, times = [], []
-    for lock in (small, large):
-        visit(owner, lock, key)
-    for _ in range(WARM_UP + plan.rounds):
-        many = sum(visit(owner, large, key, whole=False).seconds for _ in range(5))
-        few = sum(visit(owner, small, key, whole=False).seconds for _ in range(5))
-        ratios.append(many / few)
-        times.append(many / 5)
-    return Figure(
-        "a whole repeat opening, the same", statistics.median(ratios[WARM_UP:]),
-        note=f"{show_time(statistics.median(times))}; not a bar", spread=quartiles(ratios[WARM_UP:]))
+    watch = Watch()
+
+    def opening(lock: Lock) -> Callable[[], Said]:
+        informed = replace(key, news=lock.store.news())  # nothing is left to be told
+        visit(owner, lock, informed)
+        return lambda: visit(owner, lock, informed, whole=False, watch=watch)
+
+    turns = in_turns({"many": opening(large), "few": opening(small)}, plan, clock=watch)
+    return turns.figure("a whole repeat opening, the same", "many", "few")
 
 
 # --- room ---------------------------------------------------------------------------------------
 
 
 def issued(owner: Owner, lock: Lock, plan: Plan) -> Figure:
-    """Give many keys, let some of their holders open, and look at all that is not the log."""
-    many, before = plan.count(MANY_KEYS, FEW_KEYS), rows(lock)
-    pattern, stranger = owner.chain_of_three().leaf, Unsigned(owner)
+    """Give many keys, let some of their holders open, and weigh all that is not the log."""
+    many, used = plan.count(MANY_KEYS, FEW_KEYS), plan.count(USED_KEYS, 10)
+    before, pattern, stranger = beside_the_log(lock), owner.chain_of_three().leaf, Unsigned(owner)
     for number in range(many):
         sign_grant(replace(pattern, exp=owner.now + DAY + number), stranger)
-    for _ in range(FEW_KEYS):
-        said = visit(owner, lock, owner.chain_of_three())
-        assert said.answer.coarse is None
+    for _ in range(used):
+        visit(owner, lock, owner.chain_of_three())
     return Figure(
-        f"rows on the lock for {many:,} keys given, {FEW_KEYS} of them used",
-        rows(lock) - before, "", 0, note="beside the log, which is what happened")
+        f"bytes on the lock for {many:,} keys given, {used:,} of them used",
+        beside_the_log(lock) - before, "B", 0, note="beside the log, which is what happened")
 
 
-def rows(lock: Lock) -> int:
-    count = "SELECT " + " + ".join(f"(SELECT count(*) FROM {table})" for table in NOT_THE_LOG)
-    return int(lock.store._db.execute(count).fetchone()[0])  # noqa: SLF001 — the store counts no rows
+def beside_the_log(lock: Lock) -> int:
+    """Bytes of the database without the log's entries and their tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / DATABASE
+        lock.store._db.execute("VACUUM INTO ?", (str(copy),))  # noqa: SLF001 — a bare copy
+        database = sqlite3.connect(copy, isolation_level=None)
+        for table in ("entry", "node"):
+            database.execute(f"DELETE FROM {table}")
+        database.execute("VACUUM")
+        database.close()
+        return copy.stat().st_size
 
 
 def revoke(owner: Owner, lock: Lock, count: int, *, entries: int) -> None:
@@ -140,20 +143,24 @@ def per_revocation(
 ) -> Figure:
     place = folder / f"revocations-{entries}"
     commissioned(owner, place).close()
-    before = size_of(place)
+    before = size_of(place), size_of(place, compact=True)
     lock = Lock(place, Door(), Machine())
     revoke(owner, lock, count, entries=entries)
     lock.close()
-    each = (size_of(place) - before) / count
+    each, compact = (
+        (after - start) / count
+        for after, start in zip((size_of(place), size_of(place, compact=True)), before, strict=True))
     kind = f"documents of {entries}" if entries > 1 else "documents of their own"
-    return Figure(f"bytes on the lock for a key taken back, in {kind}", each, "B", bar)
+    return Figure(
+        f"bytes on the lock for a key taken back, in {kind}", each, "B", bar,
+        note=f"growth of the database's file; {compact:.1f} B once compacted")
 
 
-def size_of(place: Path) -> int:
-    """Bytes of the database once it is folded together and compacted."""
+def size_of(place: Path, *, compact: bool = False) -> int:
+    """Bytes of the database's file, once what was written beside it is folded in."""
     database = sqlite3.connect(place / DATABASE, isolation_level=None)
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.execute("VACUUM")
+    if compact:
+        database.execute("VACUUM")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     return (place / DATABASE).stat().st_size

@@ -1,23 +1,18 @@
-"""A whole visit within one process: the product's conversation, without a network.
+"""A whole visit within one process: the product's own client and conversation, without a network.
 
-The lock's share of the CPU time is measured message by message, because each answer depends on the
-log as it stands.
+A watch counts the lock's share of the CPU time.
 """
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bench.measure import Watch
 from bench.world import Key, Owner
-from mortice.core import cbor
+from mortice.client.visit import Errand, Session, Visited
 from mortice.core.commands import Command
-from mortice.core.link import HolderSide
-from mortice.core.messages import Answer, Request
-from mortice.core.stages import Factors
 from mortice.lockd.conversation import Conversation
 from mortice.lockd.daemon import Lock
 
@@ -35,42 +30,43 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("expected no waiting, but it waits")
 
 
+class Ear:
+    """The lock's end of a line that has no length."""
+
+    def __init__(self, lock: Lock, watch: Watch) -> None:
+        self.messages: list[bytes] = []
+        self._conversation = Conversation(lock, "bench")
+        self._watch = watch
+
+    async def say(self, message: bytes) -> bytes:
+        with self._watch:
+            answer = await self._conversation.hear(message)
+        self.messages += [message, answer]
+        return answer
+
+    ask = say
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The messages of one visit, in order, the lock's CPU seconds, and its answer."""
+    """What one visit said and brought, and the lock's CPU seconds."""
 
     messages: tuple[bytes, ...]
+    visited: Visited
     seconds: float
-    answer: Answer
-
-
-class Listening:
-    """The lock's side of one conversation, with a watch on its CPU time."""
-
-    def __init__(self, lock: Lock) -> None:
-        self.seconds = 0.0
-        self._conversation = Conversation(lock, "bench")
-
-    def hear(self, message: bytes) -> bytes:
-        start = time.thread_time()
-        answer = at_once(self._conversation.hear(message))
-        self.seconds += time.thread_time() - start
-        return answer
 
 
 def visit(
-    owner: Owner, lock: Lock, key: Key, command: Command = Command.UNLOCK, *, whole: bool = True,
-    carried: dict[int | str, cbor.Value] | None = None,
+    owner: Owner, lock: Lock, key: Key, *, whole: bool = True, watch: Watch | None = None,
 ) -> Said:
-    """One visit with `key`; without `whole` the lock must have seen its chain."""
-    listening = Listening(lock)
-    side = HolderSide(owner.address(lock.secrets.public), secrets.token_bytes(32))
-    first = side.first()
-    second = listening.hear(first)
-    side.read_greeting(second)
-    request = Request(
-        command, secrets.token_bytes(8), {}, key.wire if whole else key.leaf.id, Factors.NONE,
-        bytes(64), carried or {})
-    third = side.ask(request, key.leaf.id, key.signer)
-    fourth = listening.hear(third)
-    return Said((first, second, third, fourth), listening.seconds, side.read_answer(fourth))
+    """An opening with `key`; without `whole` the lock must have seen its chain."""
+    watch = watch or Watch()
+    before, ear = watch.seconds, Ear(lock, watch)
+    session = Session(ear, owner.address(lock.secrets.public), key.holder)
+    visited = at_once(_opening(session, whole=whole))
+    assert visited.answer.coarse is None, "the door must open"
+    return Said(tuple(ear.messages), visited, watch.seconds - before)
+
+
+async def _opening(session: Session, *, whole: bool) -> Visited:
+    return await session.ask(await session.greet(), Errand(Command.UNLOCK), whole=whole)

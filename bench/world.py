@@ -1,7 +1,6 @@
 """What there is to measure: a site, a door with its lock, and people with keys to it.
 
-Made from the product's own parts. Only the door is ours: its bolt moves at once, so that no motor's
-time stands in a figure.
+Made from the product's own parts, but for the door (bench/door.py).
 """
 
 from __future__ import annotations
@@ -9,16 +8,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.door import Door
 from mortice.client.visit import Holder
 from mortice.core import cbor
-from mortice.core.door import Bolt, Leaf, Sight
 from mortice.core.grant import Grant, Rights, read_grant, sign_grant
 from mortice.core.keys import ED25519, Signer, SoftwareKey
 from mortice.core.link import MAC_BYTES, LockAddress, mac_key
+from mortice.core.log import About, Kind
 from mortice.core.schedule import Window
 from mortice.core.site import (
     DoorMap,
@@ -30,8 +29,6 @@ from mortice.core.site import (
     sign_doors,
     sign_site,
 )
-from mortice.core.stages import Granted, Relock
-from mortice.drivers import Happening, Light, SupplySeen
 from mortice.lockd import identity, ownership
 from mortice.lockd.daemon import Lock
 from mortice.lockd.outside import Machine
@@ -46,46 +43,22 @@ def new_key() -> SoftwareKey:
     return SoftwareKey.from_seed(ED25519, secrets.token_bytes(32))
 
 
-class Door:
-    """A bolt that is wherever it was sent, at once."""
-
-    simulated = True
-
-    def __init__(
-        self, driven: Callable[[], None] = lambda: None,
-        shown: Callable[[Light], None] = lambda _: None,
-    ) -> None:
-        self.driven, self.show = driven, shown
-        self.tell: Callable[[Happening], None] = lambda _: None
-        self._bolt = Bolt.THROWN
-
-    def sight(self) -> Sight:
-        return Sight(self._bolt, Leaf.CLOSED)
-
-    def supply(self) -> SupplySeen:
-        return SupplySeen(5.2, mains=True)
-
-    async def drive(self, order: Granted | Relock) -> Sight:
-        self.driven()
-        if order.towards is not None:
-            self._bolt = Bolt(order.towards.value)
-        return self.sight()
-
-    def listen(self, tell: Callable[[Happening], None]) -> None:
-        self.tell = tell
-
-
 @dataclass(frozen=True, slots=True)
 class Key:
     """A chain, and the key pair of its last holder."""
 
     signer: SoftwareKey
     wire: list[cbor.Value]
-    leaf: Grant
+    links: tuple[Grant, ...]
+    news: dict[bytes, bytes] = field(default_factory=dict)  # that its holder carries
+
+    @property
+    def leaf(self) -> Grant:
+        return self.links[-1]
 
     @property
     def holder(self) -> Holder:
-        return Holder(self.signer, self.wire, self.leaf.id, self.leaf.use)
+        return Holder(self.signer, self.wire, self.leaf.id, self.leaf.use, self.news)
 
 
 class Owner:
@@ -116,7 +89,7 @@ class Owner:
         link = Grant(
             key.public, frozenset({self.door}), rights, delegable=rights, depth=2,
             site=self.site.id, resident=True, about={1: "Margaret"})
-        return _key_below(link, [], self.grant, key)
+        return _key_below(link, None, self.grant, key)
 
     def chain_of_three(self) -> Key:
         """Letting agent, gas firm, engineer: hours, ends, longest lives and labels in each link."""
@@ -126,21 +99,29 @@ class Owner:
             agent.public, doors, both, delegable=Rights.UNLOCK, depth=2, site=self.site.id,
             nbf=self.now - DAY, exp=self.now + YEAR, max_life=2 * DAY, hours=EVERY_HOUR,
             about={1: "Alder Street Lettings"})
-        above = _key_below(first, [], self.grant, agent)
+        above = _key_below(first, None, self.grant, agent)
         second = Grant(
             firm.public, doors, Rights.UNLOCK, delegable=Rights.UNLOCK, depth=1,
             parent=above.leaf.id, nbf=self.now - DAY, exp=self.now + DAY, max_life=2 * DAY,
             hours=EVERY_HOUR, about={1: "Northgate Gas"})
-        above = _key_below(second, above.wire, agent, firm)
+        above = _key_below(second, above, agent, firm)
         third = Grant(
             engineer.public, doors, Rights.UNLOCK, parent=above.leaf.id, nbf=self.now - DAY // 2,
             exp=self.now + DAY // 2, hours=EVERY_HOUR, about={1: "Boiler, Thursday"})
-        return _key_below(third, above.wire, firm, engineer)
+        return _key_below(third, above, firm, engineer)
 
 
-def _key_below(link: Grant, above: list[cbor.Value], signer: Signer, key: SoftwareKey) -> Key:
+def _key_below(link: Grant, above: Key | None, signer: Signer, key: SoftwareKey) -> Key:
     encoded = sign_grant(link, signer)
-    return Key(key, [*above, encoded], read_grant(encoded))
+    wire, links = (above.wire, above.links) if above else ([], ())
+    return Key(key, [*wire, encoded], (*links, read_grant(encoded)))
+
+
+def fill(lock: Lock, entries: int) -> None:
+    """Make the lock's log longer by what a leaf that opens and shuts would write."""
+    with lock.store.change() as change:
+        for number in range(entries):
+            lock.recorder.write(change, Kind.LEAF_SEEN, {About.STATE: "closed", About.COUNT: number})
 
 
 def with_mac(body: bytes, link: bytes) -> bytes:
