@@ -29,7 +29,6 @@ class Enrolment:
 
     verified: Verified
     credential: Credential
-    wire: list[cbor.Value]
 
 
 def accept_enrolment(
@@ -48,7 +47,7 @@ def accept_enrolment(
         raise Untrusted("H7", "enrolment: the key above may put nothing on a door")
     if credential.version <= slot_version:
         raise Untrusted("H4", f"enrolment: version {credential.version} after {slot_version}")
-    return Enrolment(verified, credential, wire)
+    return Enrolment(verified, credential)
 
 
 def sealed_context(signer: bytes, leaf: bytes, slot: int) -> bytes:

@@ -163,11 +163,9 @@ def write_bundle(items: tuple[BundleItem, ...]) -> list[cbor.Value]:
     """The inverse of `read_bundle`."""
     written: list[cbor.Value] = []
     for item in items:
-        parts: list[cbor.Value] = [item.kind, item.document]
-        if item.chain is not None or item.assertion is not None:
-            parts.append(item.chain)
-        if item.assertion is not None:
-            parts.append(item.assertion)
+        parts: list[cbor.Value] = [item.kind, item.document, item.chain, item.assertion]
+        while parts[-1] is None:  # what is not there is left out
+            parts.pop()
         written.append(parts)
     return written
 
