@@ -201,9 +201,8 @@ def test_a_staple_says_which_key_and_when() -> None:
     assert (said.leaf, said.at) == (LEAF, NOW)
 
 
-def test_a_time_says_to_which_lock_and_in_answer_to_what() -> None:
-    said = accept_time(site(), time_said(), MINE, NONCE)
-    assert (said.at, said.lock, said.nonce) == (NOW, MINE, NONCE)
+def test_a_time_to_this_lock_in_answer_to_this_nonce_says_when() -> None:
+    assert accept_time(site(), time_said(), MINE, NONCE).at == NOW
 
 
 def test_what_was_signed_for_another_site_is_refused() -> None:

@@ -30,8 +30,7 @@ class SiteKeys:
 
     site: bytes
     grant_keys: dict[bytes, PublicKey]
-    retired: dict[bytes, frozenset[bytes]]  # key id -> ids of the first links that are kept
-    retired_keys: dict[bytes, PublicKey]
+    retired: dict[bytes, tuple[PublicKey, frozenset[bytes]]]  # with the first links that are kept
     strict: bool = False  # only device keys issue
 
 
@@ -88,8 +87,9 @@ def _verify_first(grant: Grant, site: SiteKeys) -> Grant:
         raise Untrusted("C4", "chain: the key is for another site")
     kid = document.kid or b""
     key = site.grant_keys.get(kid)  # C5
-    if key is None and document.id in site.retired.get(kid, frozenset()):
-        key = site.retired_keys[kid]
+    if key is None and kid in site.retired:
+        retired, kept = site.retired[kid]
+        key = retired if document.id in kept else None
     if key is None:
         raise Untrusted("C5", "chain: the first link's signer is no key of this site")
     document.verify(key)
@@ -107,10 +107,9 @@ def _verify_link(above: Grant, link: Link, site: SiteKeys) -> None:
         raise Untrusted("C6", "chain: a link belongs below another link than it stands")
     _verify_issuer(above, link, site)
     _document(grant).verify(above.holder)
-    for check in NARROWING:
-        problem = check(above, grant)
-        if problem:
-            raise Untrusted(problem[0], f"chain: {problem[1]}")
+    problem = narrower(above, grant)
+    if problem:
+        raise Untrusted(problem[0], f"chain: {problem[1]}")
 
 
 def _verify_issuer(above: Grant, link: Link, site: SiteKeys) -> None:
@@ -198,5 +197,5 @@ def has_right(links: Sequence[Grant], right: Rights) -> bool:
 
 
 def narrower(above: Grant, below: Grant) -> Problem:
-    """The first bound that `below` breaks, as (check, words), or None. For whoever issues."""
+    """The first bound that `below` breaks, as (check, words), or None."""
     return next((problem for check in NARROWING if (problem := check(above, below))), None)

@@ -77,11 +77,9 @@ def _verify_signer(
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """What time somebody with the right says it is, for one lock and one nonce."""
+    """What time somebody with the right says it is."""
 
     at: int
-    lock: bytes
-    nonce: bytes
     signer: Verified | None  # as in a staple
 
 
@@ -98,13 +96,12 @@ def accept_time(
     signer = _verify_signer(site, document, chain, Role.TIME, Rights.SET_TIME)
     claims = Fields(cbor.decode(document.payload), "time", "T4")
     limits = Fields(claims.map(LIMITS), "time", "T4")
-    attested = Attested(
-        claims.int(IAT, 0, TIME_MAX), limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES),
-        signer)
+    attested = Attested(claims.int(IAT, 0, TIME_MAX), signer)
+    to, answers = limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES)
     _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
     claims.done(limits)
-    if attested.lock != lock:
+    if to != lock:
         raise Untrusted("T5", "time: attested to another lock")
-    if attested.nonce != nonce:
+    if answers != nonce:
         raise Untrusted("T6", "time: answers another nonce")
     return attested

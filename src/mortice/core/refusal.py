@@ -103,9 +103,7 @@ WORDS: dict[Reason, Words] = {
     Reason.NOT_YET: Words(
         9, NOW, "The key has not started yet",
         "Come back when it starts; `mortice key explain` says when."),
-    Reason.ENDED: Words(
-        10, NOW, "The key has ended",
-        "Ask the person who gave it for a new one."),
+    Reason.ENDED: Words(10, NOW, "The key has ended", "Ask the person who gave it for a new one."),
     Reason.OUTSIDE_HOURS: Words(
         11, NOW, "The key is not for this day and time",
         "Come back in the key's hours; `mortice key explain` lists them."),
@@ -148,9 +146,7 @@ WORDS: dict[Reason, Words] = {
     Reason.LATE: Words(
         24, NOW, "The answer came too late to be safe",
         "Try again nearer to the door."),
-    Reason.ONE_MOVE: Words(
-        25, NOW, "One conversation moves the bolt once",
-        "Try again."),
+    Reason.ONE_MOVE: Words(25, NOW, "One conversation moves the bolt once", "Try again."),
     Reason.NOT_COMMISSIONED: Words(
         26, NO, "The door has no owner yet",
         "Commission it: press the inside button and scan the code on the inside."),
@@ -163,9 +159,7 @@ WORDS: dict[Reason, Words] = {
     Reason.LOG_ROLLED_BACK: Words(
         29, NOW, "The door's memory is older than a receipt it signed; PINs and counted keys rest",
         "The owner should look at this door: it may have been tampered with."),
-    Reason.BUSY: Words(
-        30, NOW, "The door is busy",
-        "Try again in a moment."),
+    Reason.BUSY: Words(30, NOW, "The door is busy", "Try again in a moment."),
     Reason.FAULT: Words(
         31, NOW, "The door could not decide, so it refused",
         "Use another key or the mechanical key, and tell the owner."),

@@ -74,8 +74,7 @@ class Site:
         """What a chain is checked against."""
         return SiteKeys(
             self.id, {key.id: key for key in self.keys(Role.GRANT)},
-            {key.id: kept for key, kept in self.retired.items()},
-            {key.id: key for key in self.retired}, self.strict)
+            {key.id: (key, kept) for key, kept in self.retired.items()}, self.strict)
 
 
 def site_payload(site: Site) -> cbor.Value:

@@ -13,12 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mortice.core.limits import (
-    FORWARD_SECONDS,
-    HOLDOVER_SECONDS,
-    SYNCED_SECONDS,
-    TIME_MAX,
-)
+from mortice.core.limits import FORWARD_SECONDS, HOLDOVER_SECONDS, SYNCED_SECONDS, TIME_MAX
 from mortice.core.stages import Instant, TimeState
 
 
