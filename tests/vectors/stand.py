@@ -112,6 +112,10 @@ class Stand:
         assert isinstance(number, int)
         return BY_NUMBER[number].value, str(about[About.CHECK])
 
+    def has_moved(self) -> bool:
+        """Is the newest entry what was seen of the bolt?"""
+        return self.entries(self.size - 1)[-1].kind is Kind.MOVED
+
     # --- what a visitor does -------------------------------------------------------------------
 
     @asynccontextmanager
@@ -127,7 +131,8 @@ class Stand:
         """A conversation up to and with message 2."""
         async with self.line() as line:
             talk = Talk(line, Noise(links.prologue(site), cast.LINK_PUBLIC))
-            second = await line.say(links.opening(talk.noise.write_first(self.board.random(32))))
+            talk.first = links.opening(talk.noise.write_first(self.board.random(32)))
+            second = await line.say(talk.first)
             assert second is not None, "an owned lock greets"
             talk.greeting = talk.noise.read_second(second)
             yield talk
@@ -165,6 +170,7 @@ class Request:
     carried: dict[int, Any] = field(default_factory=dict)
     passkey: Key | None = None
     signed: Fields = field(default_factory=dict)
+    touched: bytes | None = None  # what the passkey touched for, if not this proof
     command_id: bytes = links.COMMAND_ID
 
 
@@ -174,7 +180,8 @@ class Talk:
 
     line: Line
     noise: Noise
-    greeting: bytes = b""
+    first: bytes = b""  # message 1
+    greeting: bytes = b""  # the payload of message 2
 
     def proof(self, asked: Request) -> bytes:
         """What the holder signs for `asked`."""
@@ -188,7 +195,7 @@ class Talk:
         """Message 3."""
         proof, carried = self.proof(asked), dict(asked.carried)
         if asked.passkey is not None:
-            carried[ASSERTION] = cast.assertion(proof, asked.passkey)
+            carried[ASSERTION] = cast.assertion(asked.touched or proof, asked.passkey)
         return self.noise.say(links.request_bytes(
             asked.key, asked.holder.sign(proof), command=COMMANDS[asked.command],
             command_id=asked.command_id, args=asked.args, carried=carried))
@@ -205,6 +212,15 @@ class Talk:
         body = parts[-1] if isinstance(parts[-1], dict) else {}
         result = Result(parts[1]).name.lower() if len(parts) > 2 else None
         return Answered(said, result, body)
+
+    async def deliver(self, *items: list[Any]) -> list[Any]:
+        """Documents in a further request; what became of each."""
+        plain = cbor([COMMANDS["deliver"], bytes(8), {1: [*items]}])
+        answer = await self.line.say(self.noise.say(plain))
+        assert answer is not None
+        parts: Any = product_cbor.decode(self.noise.hear(answer))
+        found: list[Any] = parts[1]
+        return found
 
     async def later(self, command: str, args: dict[Any, Any]) -> Answered:
         """A further request."""
@@ -258,9 +274,12 @@ def press_inside_button(stand: Stand) -> None:
     stand.door.release_inside_button()
 
 
-async def take_over(stand: Stand, args: dict[Any, Any], command: str = "commission") -> Answered:
+async def take_over(
+    stand: Stand, args: dict[Any, Any], command: str = "commission", secret: bytes | None = None,
+) -> Answered:
     """The commissioning conversation, by whoever has scanned the code."""
-    psk = hashlib.sha256(b"mortice-takeover/1" + LOCK_SECRETS["takeover"]).digest()
+    secret = LOCK_SECRETS["takeover"] if secret is None else secret
+    psk = hashlib.sha256(b"mortice-takeover/1" + secret).digest()
     async with stand.line() as line:
         talk = Talk(line, Noise(links.prologue(bytes(16), bytes(8)), cast.LINK_PUBLIC, psk))
         first = links.opening(talk.noise.write_first(stand.board.random(32)), links.TAKEOVER)

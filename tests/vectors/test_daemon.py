@@ -9,13 +9,16 @@ import pytest
 
 from mortice.core import pin
 from tests.lockd.bent import BentLoop
-from tests.vectors import daemon
+from tests.vectors import daemon, scenes
 from tests.vectors.vector import Vector, load_all
+
+
+READERS = daemon.READERS | {"scene": scenes.play}
 
 
 def shown_at_a_door(vector: Vector) -> bool:
     right = vector.expected["class"] == "accepted"
-    return vector.reader in daemon.READERS and not (right and vector.reader in daemon.ONLY_WRONG)
+    return vector.reader in READERS and not (right and vector.reader in daemon.ONLY_WRONG)
 
 
 @pytest.fixture(autouse=True)
@@ -29,4 +32,4 @@ def _cheap_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     "vector", [*filter(shown_at_a_door, load_all())], ids=lambda vector: vector.name)
 def test_a_lock_does_what_the_vector_says(vector: Vector, folder: Path) -> None:
     with asyncio.Runner(loop_factory=BentLoop) as runner:
-        runner.run(daemon.READERS[vector.reader](vector, folder))
+        runner.run(READERS[vector.reader](vector, folder))

@@ -67,6 +67,7 @@ INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bundle": (("bundle",), ()),
     "greeting": (("plain",), ()),
     "answer": (("plain", "leaf", "command_id", "lock"), ()),
+    "scene": (("steps",), PLACE),
     "bucket": (("rate", "burst", "takes"), ()),
     "entry": (("entry",), ()),
     "head": (("document", "lock"), ()),
@@ -84,6 +85,7 @@ OUTCOMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "untrusted": (("check",), ("reason", "coarse")),
     "refused": (("check", "reason", "coarse"), ()),
     "fault": (("check", "entry"), ()),
+    "silent": ((), ()),
 }
 FACTS = ("now", "revoked", "staple", "shown", "second", "uses", "leaves_today", "claimed",
          "power_low", "log_full", "rolled_back")
