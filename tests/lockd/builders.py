@@ -159,10 +159,12 @@ class Stand:
     def commission(self, root: Site | None = None) -> Stand:
         """Taken over by the site, through the link, as a phone does."""
         self.lock.window.press(self.board.count())
-        answer = Takeoff(self.lock).run(
-            Takeover(FRONT, root_bytes(root), door_map(self.lock.secrets.public), NOW))
-        assert answer.coarse is None
+        assert Takeoff(self.lock).run(self.takeover(root)).coarse is None
         return self
+
+    def takeover(self, root: Site | None = None) -> Takeover:
+        """What the owner tells a new lock."""
+        return Takeover(FRONT, root_bytes(root), door_map(self.lock.secrets.public), NOW)
 
     @property
     def address(self) -> LockAddress:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.core.cast import FRONT, METER, ROOT, STRANGER, key, role, site
+from tests.core.cast import METER, ROOT, STRANGER, key, role, site
 from tests.lockd.builders import (
     NOW,
     Stand,
@@ -37,9 +38,7 @@ MINUTE = 60
 
 
 def the_owner(stand: Stand, **changes: object) -> Takeover:
-    keys = stand.lock.secrets.public
-    wanted = {"door": FRONT, "site": root_bytes(), "doors": door_map(keys), "at": NOW} | changes
-    return Takeover(**wanted)  # type: ignore[arg-type]
+    return replace(stand.takeover(), **changes)  # type: ignore[arg-type]
 
 
 def take_over(stand: Stand, **changes: object) -> Answer:

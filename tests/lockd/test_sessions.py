@@ -389,7 +389,8 @@ async def test_a_stuck_random_generator_serves_nobody_and_alarms_once(stand: Sta
         with pytest.raises(Closed):
             await Visit(stand.lock, tenant()).greet()
     alarms = [e for e in stand.log() if e.kind is Kind.ALARM]
-    assert [alarm.about[About.DETAIL] for alarm in alarms] == ["the random generator repeats itself"]
+    details = [alarm.about[About.DETAIL] for alarm in alarms]
+    assert details == ["the random generator repeats itself"]
     stand.board.stuck = False
     assert await stand.opens(tenant())
 
@@ -451,7 +452,8 @@ async def test_refusals_of_all_kinds_look_alike_to_the_peer(stand: Stand) -> Non
     revoked, strange = tenant("revoked"), first(key("x"), signer=key("forger"))
     await stand.deliver(revoke_item(revoked.leaf.id))
     sizes = set()
-    for chain in (revoked, first(key("y"), use=Rights.LOCK), first(key("z"), doors=frozenset({METER}))):
+    without_right = first(key("y"), use=Rights.LOCK)
+    for chain in (revoked, without_right, first(key("z"), doors=frozenset({METER}))):
         said = await stand.visit(chain)
         assert said.answer.receipt is not None
         sizes.add(len(said.messages[3]))

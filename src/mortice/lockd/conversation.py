@@ -96,6 +96,12 @@ class Conversation:
         """Has a holder of a key been proved? A stranger's message 3 proves nothing."""
         return self._verified is not None
 
+    @property
+    def over(self) -> bool:
+        """Has somebody been answered who has nothing more to ask?"""
+        side = self._side
+        return side is not None and side.step is Step.LATER and self._verified is None
+
     async def hear(self, message: bytes) -> bytes:
         """The answer to one message. Raises Closed where silence is the answer."""
         if self._side is None:

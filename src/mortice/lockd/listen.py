@@ -52,7 +52,11 @@ class Listener:
             connection.halt()
 
     async def stop(self) -> None:
-        """Stop listening and end every conversation."""
+        """Stop listening, let what is being answered be answered, and end every conversation."""
+        if self._server is not None:
+            self._server.close()
+        answering = [c.task for c in self._open if c.task is not None]
+        await asyncio.gather(*answering, return_exceptions=True)
         self.halt()
 
     def admit(self, connection: _Connection) -> None:
@@ -98,9 +102,10 @@ class _Connection(asyncio.Protocol):
         self._listener, self._lock = listener, lock
         self._buffer = bytearray()
         self._busy = False
+        self._stalled = False  # the peer does not read what it asked for
         self.begun = False  # message 1 was taken
+        self.task: asyncio.Task[None] | None = None  # at an answer that has to wait
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
         self.source = ""
         self.conversation = Conversation(lock, "")
@@ -116,13 +121,19 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.forget(self)
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_waiting()
+
+    def pause_writing(self) -> None:
+        self._stalled = True
+
+    def resume_writing(self) -> None:
+        self._stalled = False
+        self._next()
 
     def halt(self) -> None:
         """End it now, with whatever it was at."""
-        if self._task is not None:
-            self._task.cancel()
+        if self.task is not None:
+            self.task.cancel()
         self.close()
 
     def close(self) -> None:
@@ -132,9 +143,12 @@ class _Connection(asyncio.Protocol):
 
     def _wait(self, seconds: float) -> None:
         """The peer has this long for its next message, on the lock's own count."""
+        self._stop_waiting()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.close)
+
+    def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.close)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -144,7 +158,7 @@ class _Connection(asyncio.Protocol):
         self._next()
 
     def _next(self) -> None:
-        if self._busy or len(self._buffer) < LENGTH_BYTES:
+        if self._busy or self._stalled or len(self._buffer) < LENGTH_BYTES:
             return
         length = int.from_bytes(self._buffer[:LENGTH_BYTES], "big")
         if length > MESSAGE_BYTES:
@@ -160,7 +174,8 @@ class _Connection(asyncio.Protocol):
     def _take(self, message: bytes) -> None:
         self._busy = True
         if self.begun:
-            self._task = asyncio.ensure_future(self._answer(message))
+            self._stop_waiting()  # now it is the peer who waits
+            self.task = asyncio.ensure_future(self._answer(message))
         elif self._listener.may_start(self.source, message):
             self.begun = len(message) > 1  # asking a new lock for its keys begins nothing
             with self._ending_at_a_fault():
@@ -188,5 +203,8 @@ class _Connection(asyncio.Protocol):
         self._transport.write(len(answer).to_bytes(LENGTH_BYTES, "big") + answer)
         proved = self.conversation.proved
         self._wait(SESSION_SECONDS if proved else PROOF_SECONDS + GRACE_SECONDS)
+        if self.conversation.over:
+            self._transport.close()  # once the answer is out
+            return
         self._busy = False
         self._next()

@@ -65,8 +65,9 @@ class Watch:
             task.cancel()
 
     async def stop(self) -> None:
-        """End all tasks."""
-        self.halt()
+        """End all tasks, once the bolt stands still and that is written down."""
+        async with self._lock.motor:
+            self.halt()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
