@@ -9,12 +9,6 @@ from typing import Any
 
 from making import cast, links, logs, settings
 from making.plain import Key
-
-from mortice.core import cbor as product_cbor
-from mortice.core.refusal import BY_NUMBER
-from mortice.core.stages import Count, CountKind, TimeState
-from mortice.core.timekeeping import Clock
-from mortice.lockd.daemon import Lock
 from tests.vectors import library_site
 from tests.vectors.stand import (
     BUNDLE,
@@ -33,6 +27,12 @@ from tests.vectors.stand import (
     take_over,
 )
 from tests.vectors.vector import Fields, Vector, raw, wire
+
+from mortice.core import cbor as product_cbor
+from mortice.core.refusal import BY_NUMBER
+from mortice.core.stages import Count, CountKind, TimeState
+from mortice.core.timekeeping import Clock
+from mortice.lockd.daemon import Lock
 
 TAKEN = 0
 WORN_VOLTS = 4.2  # too little to turn the bolt, enough for the board
@@ -85,7 +85,7 @@ def refused_as(vector: Vector, stand: Stand, since: int, said: str | None) -> No
 NOT_WRITTEN = ("storage_full", "show_chain")
 
 
-# --- keys and decisions ----------------------------------------------------------------------------
+# --- keys and decisions ---------------------------------------------------------------------------
 
 
 async def _chain(vector: Vector, folder: Path) -> None:
@@ -240,7 +240,7 @@ async def _hours(vector: Vector, folder: Path) -> None:
         assert admitted == vector.expected["value"]["admitted"]
 
 
-# --- documents that are handed in ------------------------------------------------------------------
+# --- documents that are handed in -----------------------------------------------------------------
 
 
 def revocation_item(given: Fields) -> list[Any]:
@@ -376,7 +376,7 @@ async def type_pin(stand: Stand, digits: str) -> None:
     await stand.until(lambda: stand.size > since)
 
 
-# --- taking over -----------------------------------------------------------------------------------
+# --- taking over ----------------------------------------------------------------------------------
 
 
 async def _first_root(vector: Vector, folder: Path) -> None:
@@ -426,7 +426,7 @@ async def _recorded_greeting(vector: Vector, stand: Stand) -> bytes:
     return second
 
 
-# --- the link --------------------------------------------------------------------------------------
+# --- the link -------------------------------------------------------------------------------------
 
 
 async def _first_message(vector: Vector, folder: Path) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.vectors.library_site import key_of
+from tests.vectors.vector import Fields, raw, wire
+
 from mortice.core import cbor
 from mortice.core.commands import Command
 from mortice.core.commissioning import psk
+from mortice.core.document import parse
 from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.link import (
     TAKEOVER_PROLOGUE,
@@ -19,7 +23,6 @@ from mortice.core.link import (
     whole_receipt,
 )
 from mortice.core.log import Receipt, Result, accept_receipt, sign_receipt
-from mortice.core.document import parse
 from mortice.core.messages import (
     Answer,
     Greeting,
@@ -32,8 +35,6 @@ from mortice.core.messages import (
 )
 from mortice.core.noise import StaticKey, Transport
 from mortice.core.stages import Factors, TimeState
-from tests.vectors.library_site import key_of
-from tests.vectors.vector import Fields, raw, wire
 
 NOT_PROVED = bytes(64)
 
@@ -41,8 +42,8 @@ NOT_PROVED = bytes(64)
 def greeting_of(given: Fields) -> Greeting:
     """A lock's greeting, as a vector writes it."""
     return Greeting(
-        TimeState(given["time"]), given["at"], given["size"], raw(given["root"]), raw(given["news"]),
-        given["site_version"], given["doors_version"])
+        TimeState(given["time"]), given["at"], given["size"], raw(given["root"]),
+        raw(given["news"]), given["site_version"], given["doors_version"])
 
 
 def holder_key(given: Fields) -> SoftwareKey:
@@ -50,7 +51,7 @@ def holder_key(given: Fields) -> SoftwareKey:
     return SoftwareKey.from_seed(given["alg"], raw(given["seed"]))
 
 
-# --- whole conversations ---------------------------------------------------------------------------
+# --- whole conversations --------------------------------------------------------------------------
 
 
 def _conversation(given: Fields) -> Fields:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tests.vectors.library_site import key_of
+from tests.vectors.vector import Fields, raw
+
 from mortice.client.audit import audit
 from mortice.core.log import accept_head, accept_receipt, read_entry
 from mortice.core.merkle import Frontier, leaf_hash, verify_consistency, verify_inclusion
-from tests.vectors.library_site import key_of
-from tests.vectors.vector import Fields, raw
 
 
 def _entry(given: Fields) -> Fields:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from tests.vectors.vector import LOCK_SECRETS, Fields, raw, wire
 
 from mortice.core import cbor
 from mortice.core.chain import read_chain, verify_chain
@@ -40,12 +41,11 @@ from mortice.core.stages import Count, Factors, Granted, Instant, Refused, TimeS
 from mortice.core.timekeeping import Clock, Told, attested, started
 from mortice.lockd.deliver import HPKE
 from mortice.lockd.ownership import first_owner, next_doors, zone_named
-from tests.vectors.vector import LOCK_SECRETS, Fields, raw, wire
 
 YEAR_SECONDS = 365 * 86_400
 
 
-# --- values and keys -------------------------------------------------------------------------------
+# --- values and keys ------------------------------------------------------------------------------
 
 
 def written(value: cbor.Value) -> Any:  # noqa: ANN401 (as a vector writes a value)
@@ -87,7 +87,7 @@ def _der_signature(given: Fields) -> Fields:
     return {"signature": normalise_p256_der(raw(given["der"])).hex()}
 
 
-# --- documents and chains --------------------------------------------------------------------------
+# --- documents and chains -------------------------------------------------------------------------
 
 
 def _document(given: Fields) -> Fields:
@@ -116,7 +116,7 @@ def _chain(given: Fields) -> Fields:
     return {"links": [link.id.hex() for link in found.links], "holder": found.leaf.holder.id.hex()}
 
 
-# --- decisions -------------------------------------------------------------------------------------
+# --- decisions ------------------------------------------------------------------------------------
 
 
 def _decision(given: Fields) -> Granted | Refused:
@@ -174,7 +174,7 @@ def _count(count: Count) -> Fields:
             "day": count.day, "expires": count.expires}
 
 
-# --- revocation ------------------------------------------------------------------------------------
+# --- revocation -----------------------------------------------------------------------------------
 
 
 def delta(given: Fields, site: Site) -> Revocation:
@@ -207,7 +207,7 @@ def _revocations(given: Fields) -> Fields:
     return {"first_revoked": None if first is None else links.index(first) + 1}
 
 
-# --- hours, roots, settings ------------------------------------------------------------------------
+# --- hours, roots, settings -----------------------------------------------------------------------
 
 
 def _hours(given: Fields) -> Fields:
@@ -253,7 +253,7 @@ def _settings(given: Fields) -> Fields:
             "pins": [pins.entry.value, pins.spent.value, pins.most]}
 
 
-# --- enrolments and PINs ---------------------------------------------------------------------------
+# --- enrolments and PINs --------------------------------------------------------------------------
 
 
 def _enrolment(given: Fields) -> Fields:
@@ -305,7 +305,7 @@ def _tries(given: Fields) -> Fields:
     return {"rest": tries.rest(given["uptime"]), "left": tries.left(given["uptime"])}
 
 
-# --- time ------------------------------------------------------------------------------------------
+# --- time -----------------------------------------------------------------------------------------
 
 
 def _staple(given: Fields) -> Fields:
@@ -341,7 +341,7 @@ def _start(given: Fields) -> Fields:
     return {"state": now.state.name.lower(), "at": now.at}
 
 
-# --- taking over -----------------------------------------------------------------------------------
+# --- taking over ----------------------------------------------------------------------------------
 
 
 def _code(given: Fields) -> Fields:

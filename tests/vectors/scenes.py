@@ -10,9 +10,6 @@ from typing import Any
 
 from making import cast
 from making.plain import sign
-
-from mortice.core import cbor as product_cbor
-from mortice.core.refusal import BY_NUMBER
 from tests.lockd.bent import bent_loop
 from tests.vectors.daemon import GivenKey, type_pin
 from tests.vectors.stand import (
@@ -28,6 +25,9 @@ from tests.vectors.stand import (
     take_over,
 )
 from tests.vectors.vector import BadVector, Fields, Vector, check_keys, raw, wire
+
+from mortice.core import cbor as product_cbor
+from mortice.core.refusal import BY_NUMBER
 
 # Step: the keys that it must have beside `do`, and those that it may have.
 STEPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -118,7 +118,7 @@ def _asked(step: Fields) -> Request:
     return Request(
         leaf if step.get("known") else wire(step["chain"]), leaf, GivenKey(step["holder"]),
         step["command"], {int(key): value for key, value in step.get("args", {}).items()},
-        carried, passkey, signed, touched=raw(step["touched"]) if "touched" in step else None, **more)
+        carried, passkey, signed, raw(step["touched"]) if "touched" in step else None, **more)
 
 
 async def _visit(stage: Stage, step: Fields) -> None:

@@ -1,7 +1,8 @@
 """The second door: a real lock at a simulated door, visited over its real socket.
 
-The lock is the product's. The visitor is not: it speaks the formats of spec/vectors/making/plain.py,
-a second writing of them, so that product and visitor agree only where the spec does.
+The lock is the product's. The visitor is not: it speaks the formats of
+spec/vectors/making/plain.py, a second writing of them, so that product and visitor agree only where
+the spec does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 
 from making import cast, links
 from making.plain import Key, Noise, cbor
+from tests.lockd.bent import bent_loop
+from tests.vectors.vector import LOCK_SECRETS, Fields
 
 from mortice.core import cbor as product_cbor
 from mortice.core.log import About, Entry, Kind, Result, read_entry
@@ -25,8 +28,6 @@ from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener
 from mortice.lockd.secrets import LockSecrets, save_secrets
 from mortice.lockd.watch import Watch
-from tests.lockd.bent import bent_loop
-from tests.vectors.vector import LOCK_SECRETS, Fields
 
 COARSE = dict(enumerate((code.value for code in Coarse), start=1))
 COMMANDS = {"unlock": 1, "lock": 2, "hold_open": 3, "status": 4, "read_log": 5, "prove": 6,
@@ -249,7 +250,7 @@ class Line:
             return None
 
 
-# --- a lock, and its taking over -------------------------------------------------------------------
+# --- a lock, and its taking over ------------------------------------------------------------------
 
 
 @asynccontextmanager

@@ -6,12 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-
-from mortice.core import pin
 from tests.lockd.bent import BentLoop
 from tests.vectors import daemon, scenes
 from tests.vectors.vector import Vector, load_all
 
+from mortice.core import pin
 
 READERS = daemon.READERS | {"scene": scenes.play}
 

@@ -1,9 +1,8 @@
-"""Every vector through the library, and the vectors themselves: whole, known, and made anew alike."""
+"""Every vector through the library."""
 
 from __future__ import annotations
 
 import pytest
-
 from tests.vectors import library
 from tests.vectors.vector import Vector, load_all
 

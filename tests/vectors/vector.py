@@ -117,7 +117,7 @@ class Vector:
 def check_keys(
     what: str, found: object, needed: tuple[str, ...], allowed: tuple[str, ...] = (),
 ) -> Fields:
-    """`found`, if it is an object with the keys `needed` and at most those `allowed` beside them."""
+    """`found`, if it is an object with the keys `needed` and at most those `allowed`."""
     if not isinstance(found, dict):
         raise BadVector(f"{what}: expected an object")
     missing, unknown = set(needed) - found.keys(), found.keys() - {*needed, *allowed}

@@ -48,7 +48,7 @@ def repeated(part: bytes, times: int) -> Fields:
     return {"repeat": part, "times": times}
 
 
-# --- what is expected ------------------------------------------------------------------------------
+# --- what is expected -----------------------------------------------------------------------------
 
 
 def accepted(**value: Any) -> Fields:  # noqa: ANN401 (as `plain`)

@@ -61,7 +61,7 @@ GRANTS, REVOKES = Key("the site's grant role"), Key("the site's revoke role")
 TIMES, REFRESHES = Key("the site's time role"), Key("the site's refresh role")
 STRANGER = Key("a stranger")
 
-# --- the lock under test ---------------------------------------------------------------------------
+# --- the lock under test --------------------------------------------------------------------------
 
 LOCK_SECRETS = {
     name: drawn(f"the lock's {name}", size) for name, size in (
@@ -141,7 +141,7 @@ def standing(**payload: Any) -> Fields:  # noqa: ANN401 (as `root_payload`)
     return {"site": root(**payload), "doors": doors(), "door": STREET}
 
 
-# --- links -----------------------------------------------------------------------------------------
+# --- links ----------------------------------------------------------------------------------------
 
 ABSENT = object()  # in place of a value: the field is left out
 
@@ -216,7 +216,7 @@ def link(
     return Link(signed, holder, above.chain if above else ())
 
 
-# --- people ----------------------------------------------------------------------------------------
+# --- people ---------------------------------------------------------------------------------------
 
 TENANT, GUEST, FRIEND = Key("the tenant's phone"), Key("the guest's phone"), Key("a friend's phone")
 AGENT, FIRM = Key("the letting agent's phone"), Key("the gas firm's phone", ESP256)

@@ -54,7 +54,8 @@ def _codes() -> Iterator[Case]:
     yield case("code-empty", "Nothing was typed.", "", malformed("Q1"))
     yield case("code-of-a-thousand-letters", "No code is that long.", "MORTICE1" + "A" * 1000,
                malformed("Q1"))
-    yield case("code-with-an-umlaut", "No code has such a letter.", text[:-1] + "Ü", malformed("Q2"))
+    yield case("code-with-an-umlaut", "No code has such a letter.", text[:-1] + "Ü",
+               malformed("Q2"))
     yield case("code-with-a-nine", "No code has a 9.", text[:-1] + "9", malformed("Q2"))
     yield case("code-with-a-letter-wrong", "The check at its end finds one wrong letter.",
                text[:12] + ("A" if text[12] != "A" else "C") + text[13:], malformed("Q3"))

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from making.case import MORE, NO, NOW as NOT_NOW, Case, Fields, refused
+from making.case import MORE, NO, Case, Fields, refused
+from making.case import NOW as NOT_NOW
 from making.cast import (
     ABSENT,
     AGENT,
@@ -133,7 +134,8 @@ def _doors_and_revocation() -> Iterator[Case]:
     yield case("taken-back-by-its-own-holder", "A holder's word counts below the own link only.",
                tenant, granted(), revoked=own)
     yield case("sibling-taken-back", "Another guest's key was taken back.", guest, granted(),
-               revoked=[{"document": revocation([(guest_link(tenant, about={1: "x"}).id, 0)], REVOKES)}])
+               revoked=[{"document": revocation([(guest_link(tenant, about={1: "x"}).id, 0)],
+                                                REVOKES)}])
 
 
 def _rights_and_clock() -> Iterator[Case]:
@@ -184,8 +186,10 @@ def _windows() -> Iterator[Case]:
                now={"at": at})
     yield case("last-second-of-hours", "Hours end before their end.", weekdays, granted(),
                now={"at": NOW - 1})
-    yield case("a-second-after-hours", "Eleven o'clock is outside nine to eleven.", weekdays, closed)
-    yield case("on-no-day", "Hours on no day admit nobody.", link(AGENT, hours=[[0, 0, 1440]]), closed)
+    yield case("a-second-after-hours", "Eleven o'clock is outside nine to eleven.", weekdays,
+               closed)
+    yield case("on-no-day", "Hours on no day admit nobody.", link(AGENT, hours=[[0, 0, 1440]]),
+               closed)
     yield case("hours-of-a-link-above", "The hours of every link count.",
                guest_link(link(AGENT, delegable=UNLOCK, depth=1, hours=[[31, 540, 660]]),
                           hours=[[31, 540, 660]]), closed)
@@ -195,7 +199,8 @@ def _staples() -> Iterator[Case]:
     """R8. A staple that cannot be trusted is no staple."""
     leaf, stale = link(GUEST, max_staleness=DAY), refused("too_stale", "R8", MORE)
     fresh = {"document": staple(leaf)}
-    yield case("fresh", "A word of an hour ago, where a day is allowed.", leaf, granted(), staple=fresh)
+    yield case("fresh", "A word of an hour ago, where a day is allowed.", leaf, granted(),
+               staple=fresh)
     yield case("without-a-staple", "The key asks for a fresh word, and none is shown.", leaf, stale)
     yield case("staple-a-second-too-old", "A day and a second ago.", leaf, stale,
                staple={"document": staple(leaf, NOW - DAY - 1)})
@@ -209,7 +214,8 @@ def _staples() -> Iterator[Case]:
                staple={"document": staple(leaf, signer=FRIEND)})
     courier = link(FIRM, use=REFRESH, exp=NOW + DAY)
     by_courier = {"document": staple(leaf, signer=FIRM), "chain": courier.wire}
-    yield case("staple-by-a-courier", "A holder with the right to refresh vouches.", leaf, granted(),
+    yield case("staple-by-a-courier", "A holder with the right to refresh vouches.", leaf,
+               granted(),
                staple=by_courier)
     no_right = link(FIRM, use=UNLOCK)
     yield case("staple-without-the-right", "A holder without the right vouches for nobody.", leaf,
@@ -246,7 +252,8 @@ def _people() -> Iterator[Case]:
     one, other = link(GUEST, factors=PERSON), link(FRIEND, factors=PERSON)
     alone = refused("needs_person", "R10", MORE)
     yield case("alone", "The key asks for two people.", one, alone)
-    yield case("two-people", "Each shows a key of the site's own.", one, granted(), second=shown(other))
+    yield case("two-people", "Each shows a key of the site's own.", one, granted(),
+               second=shown(other))
     shared = link(TENANT, delegable=UNLOCK, depth=1, factors=PERSON)
     yield case("two-keys-of-one-root", "Two guests of one tenant are one tenant's word.",
                guest_link(shared, factors=PERSON), alone,
@@ -255,7 +262,8 @@ def _people() -> Iterator[Case]:
                second=shown(link(GUEST, factors=PERSON, about={1: "again"})))
     passed_on = link(FRIEND, link(GUEST, delegable=UNLOCK, depth=1, factors=PERSON, about={1: "b"}),
                      use=UNLOCK, factors=PERSON)
-    yield case("one-person-and-a-key-of-their-own-giving", "Nobody is two by passing on a second key of one's own.",
+    yield case("one-person-and-a-key-of-their-own-giving",
+               "Nobody is two by passing on a second key of one's own.",
                one, alone, second=shown(passed_on))
     yield case("second-person-taken-back", "The first of two had a key a moment ago.", one, alone,
                second=shown(other), revoked=[{"document": revocation([(other.id, 0)], REVOKES)}])
@@ -276,7 +284,8 @@ def _counts() -> Iterator[Case]:
                claimed=[{"link": claim.id, "child": theirs.id}])
     yield case("claimed-already", "The device that claimed it may come again.", mine, granted(),
                claimed=[{"link": claim.id, "child": mine.id}])
-    yield case("claim-key-itself-after-the-claim", "Once exchanged, a key file opens nothing.", claim,
+    yield case("claim-key-itself-after-the-claim", "Once exchanged, a key file opens nothing.",
+               claim,
                spent, claimed=[{"link": claim.id, "child": mine.id}])
     once, over = link(GUEST, uses=1, exp=NOW + DAY), refused("used_up", "R12", NO)
     yield case("used-once", "An opening is counted.", once,
@@ -298,7 +307,8 @@ def _quotas() -> Iterator[Case]:
     firm, engineer = link(FIRM, agent, use=UNLOCK), link(ENGINEER, agent, use=UNLOCK)
     guest = link(GUEST, agent, use=UNLOCK)
     full = [{"link": agent.id, "leaves": [firm.id, engineer.id]}]
-    yield case("third-key-of-a-day", "Two keys a day below this link, and this is the third.", guest,
+    yield case("third-key-of-a-day", "Two keys a day below this link, and this is the third.",
+               guest,
                refused("over_quota", "R13", NOT_NOW), leaves_today=full)
     yield case("second-key-of-a-day", "Two keys a day below this link.", guest,
                granted(DRAWN, count("quota", agent, guest)),
@@ -315,12 +325,14 @@ def _state_of_the_lock() -> Iterator[Case]:
     low = refused("low_power", "R14", NOT_NOW)
     yield case("supply-too-low", "A motor that may stall half way is not started.", tenant, low,
                power_low=True)
-    yield case("supply-too-low-to-lock", "Nor to lock.", tenant, low, command="lock", power_low=True)
+    yield case("supply-too-low-to-lock", "Nor to lock.", tenant, low, command="lock",
+               power_low=True)
     yield case("status-on-a-low-supply", "Asking costs little.", tenant, granted(None),
                command="status", power_low=True)
     yield case("log-full-and-a-guest", "The last entries are kept for residents.", guest,
                refused("storage_full", "R15", NOT_NOW), log_full=True)
-    yield case("log-full-and-a-resident", "A resident is served from the reserve.", tenant, granted(),
+    yield case("log-full-and-a-resident", "A resident is served from the reserve.", tenant,
+               granted(),
                log_full=True)
     yield case("log-full-and-a-residents-guest", "A resident's guest is no resident.",
                guest_link(tenant), refused("storage_full", "R15", NOT_NOW), log_full=True)

@@ -49,7 +49,8 @@ def cases() -> Iterator[Case]:
 
 def _good() -> Iterator[Case]:
     numbers = [0, 23, 24, 255, 256, 65_535, 65_536, (1 << 32) - 1, 1 << 32, BIG - 1]
-    yield good("integers-at-every-width", "Each width begins where the one before it ends.", numbers)
+    yield good("integers-at-every-width", "Each width begins where the one before it ends.",
+               numbers)
     below = [-1, -24, -25, -256, -257, -65_536, -65_537, -(1 << 32), -(1 << 32) - 1, -BIG]
     yield good("negative-integers-at-every-width", "Negative integers have the same widths.", below)
     yield good("bytes-of-several-lengths", "A length stands in its shortest form.",
@@ -87,7 +88,8 @@ def _lengths() -> Iterator[Case]:
 
 
 def _forms() -> Iterator[Case]:
-    for name, encoded in (("one-byte", "1817"), ("two-bytes", "1900ff"), ("four-bytes", "1a0000ffff"),
+    for name, encoded in (("one-byte", "1817"), ("two-bytes", "1900ff"), ("four-bytes",
+                                                                          "1a0000ffff"),
                           ("eight-bytes", "1b00000000ffffffff")):
         yield bad(f"not-shortest-integer-in-{name}", "E4", "A shorter form exists.", encoded)
     yield bad("not-shortest-negative-integer", "E4", "A shorter form exists.", "3817")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from making.case import NO, NOW as NOT_NOW, Case, Fields, accepted, malformed, refused, untrusted
+from making.case import NO, Case, Fields, accepted, malformed, refused, untrusted
+from making.case import NOW as NOT_NOW
 from making.cast import (
     CELLAR,
     DAY,
@@ -40,7 +41,8 @@ DIGITS, OTHER_DIGITS = "48291653", "53027416"
 
 def enroller(**fields: Any) -> Link:  # noqa: ANN401 (as `link`)
     """A tenant's phone, which may put a PIN on the door."""
-    return tenant_link(**{"use": UNLOCK | LOCK | ENROL, "delegable": UNLOCK, "max_life": 7 * DAY} | fields)
+    return tenant_link(**{"use": UNLOCK | LOCK | ENROL, "delegable": UNLOCK,
+                          "max_life": 7 * DAY} | fields)
 
 
 def sealed(above: Link, slot: int, digits: str, to: bytes = SEALING_PUBLIC) -> bytes:
@@ -127,7 +129,8 @@ def _chains() -> Iterator[Case]:
                 enrolled(enroller(use=UNLOCK | ENROL | HOLD_OPEN), use=UNLOCK | HOLD_OPEN))
     yield wrong("without-the-right-to-enrol", "H7", "A guest puts nothing on the door.",
                 enrolled(guest_link(enroller())))
-    yield wrong("below-a-link-that-may-not-hand-it-on", "C9", "The tenant may not hand that right on.",
+    yield wrong("below-a-link-that-may-not-hand-it-on", "C9",
+                "The tenant may not hand that right on.",
                 enrolled(link(GUEST, enroller(), use=UNLOCK | ENROL, nbf=NOW - DAY, exp=NOW + DAY)))
     yield wrong("with-a-right-of-nobodys", "C9", "A PIN does no more than its holder.",
                 enrolled(enroller(use=UNLOCK | ENROL), use=UNLOCK | LOCK))
@@ -147,7 +150,8 @@ def _pins() -> Iterator[Case]:
                enrolled(above, digits="12345678"), malformed("H5"))
     yield case("pin-of-five-digits", "Six digits at least.", enrolled(above, digits="48291"),
                malformed("P1"))
-    yield case("pin-of-letters", "Digits only.", enrolled(above, digits="4829165a"), malformed("P1"))
+    yield case("pin-of-letters", "Digits only.", enrolled(above, digits="4829165a"),
+               malformed("P1"))
     wrong = untrusted("H6")
     yield case("sealed-for-another-lock", "Only this lock can open it.", enrolled(
         above, body=sealed(above, 3, DIGITS, public(drawn("another lock's sealing key")))), wrong)
@@ -175,7 +179,8 @@ def _slots() -> Iterator[Case]:
                enrolled(above, digits=OTHER_DIGITS), refused("stale_document", "H4", NO),
                enrolled=before(first))
     yield case("newer-than-the-slot", "A holder replaces the own PIN.", second,
-               accepted(leaf=second.id, slot=3, version=2, pin=OTHER_DIGITS), enrolled=before(first))
+               accepted(leaf=second.id, slot=3, version=2,
+                        pin=OTHER_DIGITS), enrolled=before(first))
     yield case("slot-of-somebody-else", "Nobody takes a neighbour's slot.",
                enrolled(friend, digits=OTHER_DIGITS, version=2), refused("no_right", "H9", NO),
                enrolled=before(first))
@@ -188,9 +193,11 @@ def _slots() -> Iterator[Case]:
                refused("revoked", "R2", NO), revoked=taken_back)
     one = settings(pins=(0, REST, 1))
     yield case("more-than-the-door-takes", "The owner says how many PINs there may be.",
-               enrolled(friend, digits=OTHER_DIGITS, slot=4), refused("storage_full", "P8", NOT_NOW),
+               enrolled(friend, digits=OTHER_DIGITS, slot=4), refused("storage_full", "P8",
+                                                                      NOT_NOW),
                enrolled=before(first), settings=one)
-    yield case("too-short-for-the-door", "Six digits are guessed too soon at a door that only rests.",
+    yield case("too-short-for-the-door",
+               "Six digits are guessed too soon at a door that only rests.",
                enrolled(above, digits="482916"), refused("no_right", "P8", NO))
     many = settings(pins=(INDEX, REST, 100))
     yield case("slot-that-is-no-index", "With an index, slots have two digits.",

@@ -60,7 +60,8 @@ RETIRED = Key("the site's grant role of last year")
 
 
 def chain_case(
-    name: str, shows: str, wire: list[Any], prover: Key, expected: Fields, leaf: bytes | None = None,
+    name: str, shows: str, wire: list[Any], prover: Key, expected: Fields,
+    leaf: bytes | None = None,
     **payload: Any,  # noqa: ANN401 (as `standing`)
 ) -> Case:
     """A chain shown at the door under test. `leaf` is absent where no leaf can be read."""
@@ -182,7 +183,8 @@ def _maps() -> Iterator[Case]:
     yield unreadable("doors-none", "G4", "A link is for at least one door.", link(TENANT, doors=[]))
     yield unreadable("door-of-7-bytes", "G4", "A door's id has 8 bytes.",
                      link(TENANT, doors=[STREET[:7]]))
-    yield unreadable("door-twice", "G4", "A door stands once.", link(TENANT, doors=[STREET, STREET]))
+    yield unreadable("door-twice", "G4", "A door stands once.", link(TENANT, doors=[STREET,
+                                                                                    STREET]))
     yield unreadable("counted-uses-at-two-doors", "G4",
                      "Doors count alone, so counted uses need exactly one.",
                      link(TENANT, doors={STREET, ANNEXE}, uses=1))
@@ -200,7 +202,8 @@ def _maps() -> Iterator[Case]:
                      link(TENANT, hours=[[1, 0, 1]] * 29))
     yield unreadable("hours-end-before-start", "C13", "A window ends after it starts.",
                      link(TENANT, hours=[[1, 600, 600]]))
-    yield unreadable("hours-longer-than-a-day", "C13", "A window ends at most a day after it starts.",
+    yield unreadable("hours-longer-than-a-day", "C13",
+                     "A window ends at most a day after it starts.",
                      link(TENANT, hours=[[1, 0, 1441]]))
     yield unreadable("hours-eighth-day", "C13", "A week has seven days.",
                      link(TENANT, hours=[[128, 0, 1]]))
@@ -224,7 +227,8 @@ def _shapes() -> Iterator[Case]:
                      link(TENANT, limits={1: bytes(16)}))
     yield unreadable("later-link-with-site", "G7", "Only a first link names the site.",
                      guest_link(tenant, claims={AUD: OTHER_SITE}))
-    yield unreadable("later-link-with-signer", "G7", "A later link's signer is the holder above it.",
+    yield unreadable("later-link-with-signer", "G7",
+                     "A later link's signer is the holder above it.",
                      guest_link(tenant, kid=TENANT.id))
     yield unreadable("resident-below-a-tenant", "G8", "Only the site makes residents.",
                      guest_link(tenant, resident=1))
@@ -233,7 +237,8 @@ def _shapes() -> Iterator[Case]:
     credential = {1: 1, 2: 3, 3: 1, 4: b"sealed"}
     yield unreadable("grant-with-credential", "G9", "Only an enrolment names a credential.",
                      link(LOCK_KEY, tenant, use=UNLOCK, kind=GRANT_KIND, credential=credential))
-    yield unreadable("enrolment-shown-as-a-key", "G9", "Nobody opens a door by showing an enrolment.",
+    yield unreadable("enrolment-shown-as-a-key", "G9",
+                     "Nobody opens a door by showing an enrolment.",
                      link(LOCK_KEY, tenant, use=UNLOCK, credential=credential))
 
 
@@ -281,7 +286,8 @@ def _bindings() -> Iterator[Case]:
     guest = guest_link(tenant)
     last = link(FRIEND, link(GUEST, tenant_link(depth=2, max_life=ABSENT), use=UNLOCK,
                              delegable=UNLOCK, depth=1), use=UNLOCK)
-    yield chain_case("links-in-another-order", "Leaf first.", [guest.encoded, tenant.encoded], GUEST,
+    yield chain_case("links-in-another-order", "Leaf first.", [guest.encoded, tenant.encoded],
+                     GUEST,
                      untrusted_key("C3"), guest.id)
     yield chain_case("link-left-out", "The middle link is missing.",
                      [last.wire[0], last.wire[2]], FRIEND, untrusted_key("C6"), last.id)
@@ -333,7 +339,8 @@ def _narrowing() -> Iterator[Case]:
     end = tenant_link(exp=NOW + YEAR, max_life=ABSENT)
     yield wrong("child-ends-later", "C11", "A child ends no later than its parent.",
                 guest_link(end, exp=NOW + YEAR + 1))
-    yield wrong("child-drops-the-end", "C11", "Absent means unlimited.", guest_link(end, exp=ABSENT))
+    yield wrong("child-drops-the-end", "C11", "Absent means unlimited.", guest_link(end,
+                                                                                    exp=ABSENT))
     yield wrong("child-lives-a-second-too-long", "C12", "Seven days at most.",
                 guest_link(tenant, nbf=NOW - DAY, exp=NOW + 6 * DAY + 1))
     yield wrong("child-lives-without-a-start", "C12", "A bounded life has a start and an end.",
@@ -405,7 +412,8 @@ def _touches() -> Iterator[Case]:
         yield replace(chain_case(name, shows, leaf.wire, GUEST, expected, leaf.id),
                       name=f"passkey/{name}")
     other = guest_link(browser_link(), about={1: "another guest"})
-    yield replace(wrong("touch-for-another-link", "W5", "One touch serves one link.", with_assertion(
+    yield replace(wrong("touch-for-another-link", "W5", "One touch serves one link.",
+                        with_assertion(
         child, with_assertion(other).assertion)), name="passkey/touch-for-another-link")
     for name, touch in passkeys.good_touches(child.id + child.above[-1].id):
         yield replace(good(name, "A touch that holds.", with_assertion(child, touch)),

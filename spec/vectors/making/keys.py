@@ -38,7 +38,8 @@ def cases() -> Iterator[Case]:
 
 
 def _good_keys() -> Iterator[Case]:
-    for key, name in ((TENANT, "ed25519"), (FIRM, "p256-with-odd-y"), (ENGINEER_EVEN, "p256-with-even-y")):
+    for key, name in ((TENANT, "ed25519"), (FIRM, "p256-with-odd-y"), (ENGINEER_EVEN,
+                                                                       "p256-with-even-y")):
         yield key_case(f"good-{name}", "A key, its algorithm and its id.", key.cose,
                        accepted(id=key.id, alg=key.alg))
 
@@ -80,7 +81,8 @@ def _points() -> Iterator[Case]:
                 f"small-order-y-{name}-{'odd' if odd else 'even'}",
                 "Under a key of small order anybody can sign.", ed25519(y, odd=odd),
                 untrusted("K3"))
-    yield key_case("p256-x-on-no-point", "No point of P-256 has this x.", p256(OFF_CURVE, odd=False),
+    yield key_case("p256-x-on-no-point", "No point of P-256 has this x.", p256(OFF_CURVE,
+                                                                               odd=False),
                    untrusted("K4"))
     yield key_case("p256-x-not-below-the-prime", "x is below the field's prime.",
                    p256(P256 + 5, odd=True), untrusted("K4"))
@@ -116,7 +118,8 @@ def _signatures() -> Iterator[Case]:
                              two_numbers(*pair), untrusted("K6"), FIRM)
     yield signature_case("p256-high-s", "Only the lower of two values of s is taken.", other_s(p),
                          untrusted("K7"), FIRM)
-    yield signature_case("signature-of-another-key", "Signed by somebody else.", GUEST.sign(MESSAGE),
+    yield signature_case("signature-of-another-key", "Signed by somebody else.",
+                         GUEST.sign(MESSAGE),
                          untrusted("K8"))
     yield signature_case("signature-over-another-message", "Signed something else.",
                          TENANT.sign(MESSAGE + b"."), untrusted("K8"))

@@ -96,13 +96,14 @@ def cases() -> Iterator[Case]:
     yield from _buckets()
 
 
-# --- whole conversations ---------------------------------------------------------------------------
+# --- whole conversations --------------------------------------------------------------------------
 
 
 def _conversations() -> Iterator[Case]:
     yield _conversation("conversation-of-a-guest", "A guest's first visit: four messages, and two.",
                         guest_link(tenant_link()), {})
-    yield _conversation("conversation-on-p256", "The same with a key on P-256, chain known already.",
+    yield _conversation("conversation-on-p256",
+                        "The same with a key on P-256, chain known already.",
                         link(FIRM, use=UNLOCK), {}, seen=True)
     yield _takeover()
 
@@ -124,7 +125,8 @@ def _conversation(name: str, shows: str, leaf: Link, args: Fields, *, seen: bool
         "lock_signing": LOCK_SECRETS["signing"], "holder_ephemeral": HOLDERS_EPHEMERAL,
         "lock_ephemeral": LOCKS_EPHEMERAL, "greeting": GREETING, "chain": leaf.wire,
         "leaf": leaf.id, "seen": seen, "holder": holder(leaf.holder), "command": "unlock",
-        "command_id": COMMAND_ID, "receipt": RECEIPT_PARTS, "later": later, "later_answer": answered}
+        "command_id": COMMAND_ID, "receipt": RECEIPT_PARTS, "later": later,
+        "later_answer": answered}
     return Case(f"link/{name}", shows, "conversation", given, accepted(
         message_1=first, message_2=second, handshake_hash=theirs.h, proof=proof, message_3=third,
         message_4=ours.say(answer), receipt=receipt, message_5=theirs.say(later),
@@ -193,7 +195,8 @@ def _first_messages() -> Iterator[Case]:
     yield case("first-message-for-another-lock", "The mac of another lock's key.",
                opening(first_body(responder=public(drawn("another lock's link"))),
                        link_key=public(drawn("another lock's link"))), untrusted("J3"))
-    yield case("first-message-with-a-changed-ephemeral", "The mac is right again, and the tag is not.",
+    yield case("first-message-with-a-changed-ephemeral",
+               "The mac is right again, and the tag is not.",
                opening(drawn("x") + first_body()[32:]), untrusted("N4"))
     yield case("first-message-with-another-prologue-door", "Meant for the annexe.",
                opening(first_body(intro=prologue(door=ANNEXE))), untrusted("N4"))

@@ -19,7 +19,8 @@ MAGIC = b"mortice-log/1\n"
 def entry(index: int, kind: int = GRANTED, about: Any = None, **changed: Any) -> bytes:  # noqa: ANN401
     """One entry; each a minute after the one before."""
     parts = {
-        "index": index, "at": NOW + 60 * index, "time": 0, "uptime": 1000 + 60 * index, "kind": kind,
+        "index": index, "at": NOW + 60 * index, "time": 0, "uptime": 1000 + 60 * index,
+        "kind": kind,
         "about": {1: LEAF, 2: 1} if about is None else about, "salt": drawn(f"salt {index}", 16),
     } | changed
     return cbor(list(parts.values()))
@@ -27,7 +28,8 @@ def entry(index: int, kind: int = GRANTED, about: Any = None, **changed: Any) ->
 
 ENTRIES = [
     entry(0, STARTED, {6: "locked"}), entry(1), entry(2, MOVED, {5: 1, 6: "unlocked"}),
-    entry(3, REFUSED, {1: LEAF, 2: 1, 3: 11, 4: "R7"}), entry(4), entry(5, MOVED, {5: 4, 6: "unlocked"}),
+    entry(3, REFUSED, {1: LEAF, 2: 1, 3: 11, 4: "R7"}), entry(4), entry(5, MOVED, {5: 4,
+                                                                                   6: "unlocked"}),
     entry(6, 6, {6: "open"}), entry(7, 6, {6: "closed"})]
 LEAVES = [leaf_hash(one) for one in ENTRIES]
 
@@ -66,8 +68,10 @@ def _entries() -> Iterator[Case]:
                accepted(index=3, at=NOW + 180, kind=3, hash=LEAVES[3]))
     for name, encoded in (
             ("of-an-unknown-kind", entry(0, 200)), ("of-kind-0", entry(0, 0)),
-            ("with-a-short-salt", entry(0, salt=bytes(15))), ("with-a-negative-time", entry(0, at=-1)),
-            ("with-an-unknown-time-state", entry(0, time=3)), ("about-nothing", entry(0, about=b"")),
+            ("with-a-short-salt", entry(0, salt=bytes(15))), ("with-a-negative-time", entry(0,
+                                                                                            at=-1)),
+            ("with-an-unknown-time-state", entry(0, time=3)), ("about-nothing", entry(0,
+                                                                                      about=b"")),
             ("in-six-parts", cbor([0, NOW, 0, 0, 1, {}])), ("as-a-map", cbor({}))):
         yield case(f"entry-{name}", "An entry has seven parts within bounds.", encoded,
                    malformed("L1"))
@@ -99,12 +103,14 @@ def _receipts() -> Iterator[Case]:
             "document": encoded, "lock": cbor(LOCK_KEY.cose)}, expected)
 
     yield case("receipt", "The lock's word that a command was recorded, and how it ended.",
-               receipt_bytes(3), accepted(index=1, size=3, leaf=LEAF, command_id=COMMAND_ID, result=1))
+               receipt_bytes(3), accepted(index=1, size=3, leaf=LEAF, command_id=COMMAND_ID,
+                                          result=1))
     yield case("receipt-of-another-lock", "Another lock's word.", receipt_bytes(3, OTHER_LOCK),
                untrusted("L2"))
     for name, changed in (
             ("of-an-unknown-result", {"result": 6}), ("of-an-empty-log", {"size": 0}),
-            ("with-a-short-leaf", {"leaf": LEAF[:15]}), ("with-a-short-hash", {"entry": bytes(31)})):
+            ("with-a-short-leaf", {"leaf": LEAF[:15]}), ("with-a-short-hash",
+                                                         {"entry": bytes(31)})):
         yield case(f"receipt-{name}", "A receipt has nine parts within bounds.",
                    receipt_bytes(3, **changed), malformed("L1"))
 
@@ -122,7 +128,8 @@ def _inclusion() -> Iterator[Case]:
         yield case(f"entry-{index}-of-{size}", "An entry is in the log.", index, size,
                    inclusion(index, LEAVES[:size]), accepted())
     good = inclusion(5, LEAVES)
-    yield case("entry-beyond-the-log", "A log of eight has no entry 8.", 8, 8, good, untrusted("M1"))
+    yield case("entry-beyond-the-log", "A log of eight has no entry 8.", 8, 8, good,
+               untrusted("M1"))
     yield case("proof-a-hash-short", "Index and size say how many hashes.", 5, 8, good[:-1],
                untrusted("M2"))
     yield case("proof-a-hash-long", "Index and size say how many hashes.", 5, 8, [*good, good[0]],
@@ -131,7 +138,8 @@ def _inclusion() -> Iterator[Case]:
                untrusted("M2"))
     yield case("proof-of-a-neighbour", "Another entry's proof.", 5, 8, inclusion(4, LEAVES),
                untrusted("M3"))
-    yield case("proof-in-another-order", "The lowest hash first.", 5, 8, good[::-1], untrusted("M3"))
+    yield case("proof-in-another-order", "The lowest hash first.", 5, 8, good[::-1],
+               untrusted("M3"))
     yield case("proof-of-a-changed-entry", "The entry was changed.", 5, 8, good, untrusted("M3"),
                leaf=leaf_hash(entry(5)))
     yield case("node-shown-as-an-entry", "A leaf and a node are hashed differently.", 0, 4,
@@ -152,7 +160,8 @@ def _consistency() -> Iterator[Case]:
     for old, new in ((1, 8), (3, 7), (4, 8), (6, 8), (7, 8)):
         yield case(f"log-of-{old}-begins-log-of-{new}", "Nothing was changed, only added.",
                    (old, new), consistency(old, LEAVES[:new]), accepted())
-    yield case("log-of-nothing-begins-every-log", "Every log begins with the empty one.", (0, 8), [],
+    yield case("log-of-nothing-begins-every-log", "Every log begins with the empty one.", (0, 8),
+               [],
                accepted())
     yield case("log-begins-itself", "Each log begins with itself.", (8, 8), [], accepted())
     good = consistency(3, LEAVES[:7])
@@ -167,7 +176,8 @@ def _consistency() -> Iterator[Case]:
                untrusted("M4"), (bytes(32), root(LEAVES)))
     yield case("consistency-with-another-new-root", "Another log came after.", (3, 7), good,
                untrusted("M5"), (root(LEAVES[:3]), root(other)))
-    yield case("two-logs-of-one-size", "Two signed roots of one size show that a lock lied.", (7, 7),
+    yield case("two-logs-of-one-size", "Two signed roots of one size show that a lock lied.", (7,
+                                                                                               7),
                [], untrusted("M5"), (root(LEAVES[:7]), root(other)))
 
 

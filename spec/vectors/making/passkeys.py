@@ -80,7 +80,8 @@ def _pages(message: bytes) -> Iterator[Touch]:
     ):
         yield name, check, shows, assertion(message, client=client_data(message, **changed))
     nested = b'{"type":' + b"[" * 400 + b"]" * 400 + b"}"
-    yield ("touch-with-a-type-nested-deep", "W4", "A type is text.", assertion(message, client=nested))
+    yield ("touch-with-a-type-nested-deep", "W4", "A type is text.", assertion(message,
+                                                                               client=nested))
     other = authenticator_data(drawn("another page's name"))
     yield ("touch-for-another-relying-party", "W6", "The authenticator names another page.",
            assertion(message, authenticator=other))
@@ -92,7 +93,8 @@ def challenge_padded(message: bytes) -> str:
 
 
 def _people(message: bytes) -> Iterator[Touch]:
-    for name, flags in (("without-verification", 0x01), ("without-presence", 0x04), ("by-nobody", 0)):
+    for name, flags in (("without-verification", 0x01), ("without-presence", 0x04), ("by-nobody",
+                                                                                     0)):
         yield (f"touch-{name}", "W7", "The person is there and was verified.",
                assertion(message, authenticator=authenticator_data(flags=flags)))
     whole = assertion(message)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
 from making.case import Case, Fields, accepted, malformed
 from making.cast import ANNEXE, LOCK_SECRETS, STREET
 
@@ -35,10 +34,12 @@ def _typed() -> Iterator[Case]:
     yield typed("typed-twelve-digits", "Twelve are the most.", "482916530274", "plain",
                 accepted(index="", pin="482916530274"))
     for name, digits, entry in (
-            ("typed-five-digits", "48291", "plain"), ("typed-thirteen-digits", "4829165302741", "plain"),
+            ("typed-five-digits", "48291", "plain"), ("typed-thirteen-digits", "4829165302741",
+                                                      "plain"),
             ("typed-nothing", "", "plain"), ("typed-an-index-alone", "07", "index"),
             ("typed-seven-digits-with-index", "0748291", "index"),
-            ("typed-letters", "48291a", "plain"), ("typed-digits-of-another-script", "٤٨٢٩١٦", "plain"),
+            ("typed-letters", "48291a", "plain"), ("typed-digits-of-another-script", "٤٨٢٩١٦",
+                                                   "plain"),
             ("typed-a-space", "482 916", "plain")):
         yield typed(name, "6 to 12 of the digits 0 to 9.", digits, entry, malformed("P1"))
 
@@ -76,7 +77,8 @@ def _odds() -> Iterator[Case]:
             accepted(tries_in_a_burst=10, tries_in_a_year=year,
                      one_burst_in=int(1 / incident_chance), one_year_in=int(1 / year_chance),
                      acceptable=incident_chance <= BURST and year_chance <= YEAR))
-    for name, spent, most in (("one", "rest", 1), ("twenty", "rest", 20), ("a-hundred", "rest", 100),
+    for name, spent, most in (("one", "rest", 1), ("twenty", "rest", 20), ("a-hundred", "rest",
+                                                                           100),
                               ("twenty-that-switch-off", "off", 20)):
         year = YEAR_TRIES_RESTING if spent == "rest" else YEAR_TRIES_OFF
         digits = next(d for d in range(6, 13) if 10 * most / strong(d) <= BURST

@@ -34,7 +34,7 @@ def drawn(name: str, size: int = 32) -> bytes:
     return hashlib.shake_256(b"mortice vectors: " + name.encode()).digest(size)
 
 
-# --- values (spec/encoding.md, section 1) ----------------------------------------------------------
+# --- values (spec/encoding.md, section 1) ---------------------------------------------------------
 
 
 class Raw(bytes):
@@ -65,13 +65,17 @@ def cbor(value: Any) -> bytes:  # noqa: ANN401 (any value that has an encoding)
         return head(2, len(value)) + value
     if isinstance(value, str):
         return head(3, len(value.encode())) + value.encode()
+    return _container(value)
+
+
+def _container(value: Any) -> bytes:  # noqa: ANN401 (an array or a map)
     if isinstance(value, dict):
         pairs = sorted((cbor(key), cbor(item)) for key, item in value.items())
         return head(5, len(pairs)) + b"".join(key + item for key, item in pairs)
     return head(4, len(value)) + b"".join(cbor(item) for item in value)
 
 
-# --- keys (spec/encoding.md, section 3) ------------------------------------------------------------
+# --- keys (spec/encoding.md, section 3) -----------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ class Key:
     @property
     def point(self) -> bytes:
         """A P-256 key's point, uncompressed."""
-        public = ec.derive_private_key(int.from_bytes(self.seed, "big"), ec.SECP256R1()).public_key()
+        public = ec.derive_private_key(int.from_bytes(self.seed, "big"),
+                                       ec.SECP256R1()).public_key()
         return public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
     @property
@@ -186,7 +191,7 @@ def endorse(kind: str, payload: Any, keys: list[Key]) -> bytes:  # noqa: ANN401 
     return cbor([body, pairs])
 
 
-# --- the log's tree (spec/log.md, section 1) -------------------------------------------------------
+# --- the log's tree (spec/log.md, section 1) ------------------------------------------------------
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -231,7 +236,7 @@ def consistency(old: int, leaves: list[bytes], *, whole: bool = True) -> list[by
     return [*consistency(old - k, leaves[k:], whole=False), root(leaves[:k])]
 
 
-# --- the link (Noise, revision 34; spec/link.md) -----------------------------------------------------
+# --- the link (Noise, revision 34; spec/link.md) --------------------------------------------------
 
 
 def public(private: bytes) -> bytes:
@@ -257,7 +262,8 @@ class Noise:
     """Either end of a handshake NK or NKpsk0 with 25519, AESGCM and SHA256, and what follows it."""
 
     def __init__(self, prologue: bytes, responder: bytes, psk: bytes | None = None) -> None:
-        name = b"Noise_NK_25519_AESGCM_SHA256" if psk is None else b"Noise_NKpsk0_25519_AESGCM_SHA256"
+        pattern = b"NK" if psk is None else b"NKpsk0"
+        name = b"Noise_" + pattern + b"_25519_AESGCM_SHA256"
         self.h = self.ck = name.ljust(32, b"\0")
         self.key, self.psk, self.responder = b"", psk, responder
         self.sent = self.received = 0
@@ -345,7 +351,7 @@ def with_mac(body: bytes, link: bytes) -> bytes:
     return body + hashlib.blake2s(body, key=key, digest_size=16).digest()
 
 
-# --- sealing a PIN (RFC 9180, base mode, with X25519, HKDF-SHA256 and AES-256-GCM) --------------------
+# --- sealing a PIN (RFC 9180, base mode, with X25519, HKDF-SHA256 and AES-256-GCM) ----------------
 
 
 def hpke_seal(plain: bytes, recipient: bytes, ephemeral: bytes, info: bytes) -> bytes:

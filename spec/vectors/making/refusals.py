@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from making.case import MORE, NO, NOW as NOT_NOW, Case, Fields, accepted, refused
+from making.case import MORE, NO, Case, Fields, accepted, refused
+from making.case import NOW as NOT_NOW
 from making.cast import (
     CONFIG_KIND,
     DAY,
@@ -151,7 +152,8 @@ def _proofs() -> Iterator[Case]:
     yield scene("passkey/touch-in-a-conversation", "A touch for this very proof.",
                 [visit(asks, YES, passkey=holder(PASSKEY_OF_BROWSER))], openings(1))
     yield scene("passkey/touch-for-another-conversation", "A touch that was kept from before.",
-                [visit(asks, NO, passkey=holder(PASSKEY_OF_BROWSER), touched=drawn("another proof"))],
+                [visit(asks, NO, passkey=holder(PASSKEY_OF_BROWSER),
+                       touched=drawn("another proof"))],
                 refused("second_factor", "W5", NO))
     yield scene("passkey/touch-of-another-passkey-in-a-conversation", "Somebody else touched.",
                 [visit(asks, NO, passkey=holder(Key("another passkey", -9)))],
@@ -161,7 +163,8 @@ def _proofs() -> Iterator[Case]:
 def _replays() -> Iterator[Case]:
     tenant = tenant_link()
     gone = refused("malformed", "N5", SILENCE)
-    yield scene("link/replayed-first-message", "A first message again begins another conversation.", [
+    yield scene("link/replayed-first-message", "A first message again begins another conversation.",
+                [
         visit(tenant, YES), {"do": "replay", "message": 1, "answer": "greeting"}], openings(1))
     yield scene("link/replayed-third-message", "Message 3 of another conversation.", [
         visit(tenant, YES), {"do": "replay", "message": 3, "answer": SILENCE}], gone)
@@ -190,7 +193,8 @@ def _pins() -> Iterator[Case]:
                 [pin, typed("48291")], refused("wrong_pin", "P1", NO))
     yield scene("pin/digits-before-it", "Nothing is found in the middle of a row of digits.",
                 [pin, typed("11" + DIGITS)], refused("wrong_pin", "P3", NO))
-    yield scene("pin/typed-too-long", "Twenty digits are no PIN.", [pin, typed("48291653" * 2 + "4829")],
+    yield scene("pin/typed-too-long", "Twenty digits are no PIN.", [pin,
+                                                                    typed("48291653" * 2 + "4829")],
                 refused("wrong_pin", "P1", NO))
     yield scene("pin/rests-after-ten", "The eleventh try is not looked at, right or wrong.",
                 [pin, typed(OTHER_DIGITS, 10), typed(DIGITS)], refused("resting", "P5", NOT_NOW))

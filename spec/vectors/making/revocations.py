@@ -46,7 +46,7 @@ def delta(entries: Any, signer: Key, site: bytes = SITE) -> Document:  # noqa: A
 
 
 def revocation(entries: Entries, signer: Key) -> bytes:
-    """A signed delta: ids of links or of holders' keys, and when each link ends anyway (0: never)."""
+    """A signed delta: ids of links or of holders' keys, and when each ends anyway (0: never)."""
     return delta(entries, signer).encoded
 
 
@@ -163,7 +163,8 @@ def _sets() -> Iterator[Case]:
     def dead(name: str, shows: str, deltas: list[Fields], first: int | None) -> Case:
         given = standing() | {
             "deltas": deltas, "chain": friend.wire, "holder": holder(FRIEND)}
-        return Case(f"revocation/{name}", shows, "revocations", given, accepted(first_revoked=first))
+        return Case(f"revocation/{name}", shows, "revocations", given,
+                    accepted(first_revoked=first))
 
     yield dead("none", "Nothing was taken back.", [], None)
     yield dead("two-in-one-order", "The first dead link is named, counted from 1.",

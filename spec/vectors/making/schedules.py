@@ -44,7 +44,8 @@ def cases() -> Iterator[Case]:
 
 def _days() -> Iterator[Case]:
     night = [[FRI, 22 * 60, 26 * 60]]  # Friday 22:00 to Saturday 2:00
-    yield hours("past-midnight", "A window that runs past midnight belongs to the day it starts on.",
+    yield hours("past-midnight",
+                "A window that runs past midnight belongs to the day it starts on.",
                 night, [
                     (at("2027-01-08T21:59:59"), False), (at("2027-01-08T22:00:00"), True),
                     (at("2027-01-08T23:59:59"), True), (at("2027-01-09T00:00:00"), True),
@@ -123,5 +124,6 @@ def _inclusion() -> Iterator[Case]:
                  [[SUN, 1400, 1460]], [[SUN, 1380, 1440], [MON, 0, 60]], within=True)
     yield inside("no-day-within-anything", "What never comes lies in everything.", [[0, 0, 1440]],
                  [[MON, 0, 1]], within=True)
-    yield inside("always-within-seven-days", "All week, written day by day.", [[EVERY_DAY, 0, 1440]],
+    yield inside("always-within-seven-days", "All week, written day by day.", [[EVERY_DAY, 0,
+                                                                                1440]],
                  [[1 << day, 0, 1440] for day in range(7)], within=True)

@@ -51,7 +51,8 @@ def case(
 def cases() -> Iterator[Case]:
     good = accepted(version=1, relock_after=30, pins=["plain", "rest", 20])
     yield case("by-the-grant-role", "The site sets up a door.", settings(), good)
-    yield case("by-the-owners-phone", "A holder with the right sets up a door.", settings(OWNER), good,
+    yield case("by-the-owners-phone", "A holder with the right sets up a door.", settings(OWNER),
+               good,
                owner_link())
     yield case("with-an-index", "A PIN at a shared door comes after an index.",
                settings(pins=(INDEX, OFF, 50)),
@@ -68,7 +69,8 @@ def _forms() -> Iterator[Case]:
              settings(relock=3601)),
             ("relock-negative", "No time is negative.", settings(relock=-1)),
             ("version-0", "Versions begin at 1.", settings(version=0)),
-            ("way-of-typing-unknown", "There are two ways to type a PIN.", settings(pins=(2, 0, 20))),
+            ("way-of-typing-unknown", "There are two ways to type a PIN.", settings(pins=(2, 0,
+                                                                                          20))),
             ("pins-none", "A door that takes PINs takes at least one.", settings(pins=(0, 0, 0))),
             ("pins-in-four-parts", "PIN settings have three parts.", settings(pins=(0, 0, 20, 1))),
             ("door-of-7-bytes", "A door's id has 8 bytes.", settings(door=STREET[:7]))):

@@ -195,7 +195,8 @@ def _maps() -> Iterator[Case]:
     yield case("map-with-a-link-key-of-small-order", "Everybody would know the secret.",
                sign(DOORS_KIND, {AUD: SITE, LIMITS: {1: 2, 2: [small]}}, GRANTS).encoded,
                untrusted("N3"))
-    yield case("map-that-gives-the-door-to-another-lock", "A lock does not stand on another's place.",
+    yield case("map-that-gives-the-door-to-another-lock",
+               "A lock does not stand on another's place.",
                doors(2, [mapped(key=OTHER_LOCK)]), untrusted("S13"))
     yield case("map-without-the-door", "A lock does not stand on no place.",
                doors(2, [mapped(ANNEXE)]), untrusted("S13"))

@@ -72,13 +72,15 @@ def _staples() -> Iterator[Case]:
         return Case(f"time/staple-{name}", shows, "staple", given, expected)
 
     good = accepted(leaf=LEAF, at=NOW)
-    yield case("by-the-refresh-role", "The hub vouches, under its one role.", staple(REFRESHES), good)
+    yield case("by-the-refresh-role", "The hub vouches, under its one role.", staple(REFRESHES),
+               good)
     courier = link(FIRM, use=REFRESH)
     yield case("by-a-courier", "A holder with the right vouches.", staple(FIRM), good, courier)
     for name, document in (
             ("of-a-leaf-of-15-bytes", staple(REFRESHES, leaf=LEAF[:15])),
             ("with-an-unknown-limit", staple(REFRESHES, limits={2: 1})),
-            ("without-a-time", sign(STAPLE_KIND, {AUD: SITE, LIMITS: {1: LEAF}}, REFRESHES).encoded),
+            ("without-a-time", sign(STAPLE_KIND, {AUD: SITE, LIMITS: {1: LEAF}},
+                                    REFRESHES).encoded),
             ("with-a-negative-time", staple(REFRESHES, at=-1))):
         yield case(name, "A staple names a leaf and a time, and nothing else.", document,
                    malformed("T1"))
@@ -111,7 +113,8 @@ def _attestations() -> Iterator[Case]:
             ("beyond-the-year-36812", told(TIMES, at=(1 << 40) + 1)),
             ("before-1970", told(TIMES, at=-1)),
             ("as-text", told(TIMES, at="noon"))):
-        yield case(name, "An attestation names a lock, a nonce and a time.", document, malformed("T4"))
+        yield case(name, "An attestation names a lock, a nonce and a time.", document,
+                   malformed("T4"))
     yield case("for-another-site", "An attestation is of one site.", told(TIMES, site=OTHER_SITE),
                untrusted("T2"))
     yield case("by-a-stranger", "A stranger tells no time.", told(STRANGER), untrusted("T3"))
@@ -119,7 +122,8 @@ def _attestations() -> Iterator[Case]:
                untrusted("T3"))
     yield case("without-the-right", "A tenant tells no time.", told(TENANT), untrusted("T3"),
                tenant_link())
-    yield case("to-another-lock", "An attestation is for one lock.", told(TIMES, lock=OTHER_LOCK.id),
+    yield case("to-another-lock", "An attestation is for one lock.", told(TIMES,
+                                                                          lock=OTHER_LOCK.id),
                untrusted("T5"))
     yield case("for-another-nonce", "An old attestation is worth nothing.",
                told(TIMES, nonce=drawn("another conversation's")), untrusted("T6"))
@@ -127,7 +131,8 @@ def _attestations() -> Iterator[Case]:
 
 def clock(at: int = NOW, **changed: Any) -> Fields:  # noqa: ANN401 (any field of a clock)
     """A clock at its anchor: told the time an hour ago by the owner, and sure."""
-    return {"floor": at - DAY, "at": at, "attested_at": at - 3600, "sure": True, "forward": 0} | changed
+    return {"floor": at - DAY, "at": at, "attested_at": at - 3600, "sure": True,
+            "forward": 0} | changed
 
 
 def _clocks() -> Iterator[Case]:
@@ -164,11 +169,13 @@ def _clocks() -> Iterator[Case]:
     yield case("beyond-the-last-time", "Times stay far below 64 bits.", clock(), 1 << 40, no,
                by_owner=True)
     unsure = clock(sure=False)
-    yield case("unsure-and-told-by-the-hub", "The hub alone never ends being unsure.", unsure, NOW, no)
+    yield case("unsure-and-told-by-the-hub", "The hub alone never ends being unsure.", unsure, NOW,
+               no)
     yield case("unsure-and-told-by-the-owner", "The owner does.", unsure, NOW, yes(NOW, NOW),
                by_owner=True)
     long_ago = clock(attested_at=NOW - HOLDOVER - 1)
-    yield case("untold-for-too-long", "After three months without news a clock is unsure.", long_ago,
+    yield case("untold-for-too-long", "After three months without news a clock is unsure.",
+               long_ago,
                NOW, no)
 
 
@@ -185,7 +192,8 @@ def _starts() -> Iterator[Case]:
                "holdover", NOW + 3 * DAY)
     yield case("a-day-back", "The board's clock went below the floor.", NOW - DAY - 1, "unsure",
                NOW - DAY)
-    yield case("at-the-floor", "At the floor it has not gone below.", NOW - DAY, "synced", NOW - DAY)
+    yield case("at-the-floor", "At the floor it has not gone below.", NOW - DAY, "synced",
+               NOW - DAY)
     yield case("in-the-year-2000", "A board clock without a battery begins anew.", 946_684_800,
                "unsure", NOW - DAY)
     yield case("too-long-after", "No board clock is believed for three months.",
