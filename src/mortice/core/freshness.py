@@ -4,7 +4,7 @@ Decides whether a staple vouches for a leaf and how old it is, and whether an at
 the clock. A staple names one leaf; whoever signs it has checked every link above. An attestation
 answers a nonce that this lock gave in this conversation, so an old one is worth nothing.
 
-Spec: spec/time.md, sections 3 and 4. Checks T1 to T7.
+Spec: spec/time.md, sections 2 and 4. Checks T1 to T6.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ STRONG_SHARE = 0.9  # of all PINs, at least; the rest are never given, as whoeve
 
 
 class Entry(Enum):
-    """How a PIN is typed at a door (spec/pin.md, section 2)."""
+    """How a PIN is typed at a door (spec/pin.md, section 3)."""
 
     PLAIN = "plain"  # the PIN, then enter
     INDEX = "index"  # a two-digit index, the PIN, then enter; tries are counted for each index
@@ -129,7 +129,7 @@ class Odds:
 
     @property
     def acceptable(self) -> bool:
-        """Both below the bounds of the spec (P8, P9)."""
+        """Both below the bounds of the spec (P8)."""
         return self.incident <= PIN_ODDS_INCIDENT and self.year <= PIN_ODDS_YEAR
 
     def in_words(self) -> str:

@@ -4,7 +4,7 @@ Each document is verified by its own rules and takes effect with a log entry, or
 reason. Either way the lock signs a receipt for it, so that whoever sent it can show what became of
 it. The messenger needs no right, because the messenger is not believed.
 
-Spec: spec/messages.md, section 5.
+Spec: spec/messages.md, sections 4 and 5.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What makes this lock another lock: taken over, wiped from the inside, or put back in time.
 
-Spec: spec/commissioning.md, sections 3 and 4; spec/log.md, section 6.
+Spec: spec/commissioning.md, sections 3 and 4; spec/log.md, section 8.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A power cut on the way ends in the finished reset, never in half of one: what was begun is on the
 disk, and a daemon that starts on such a disk finishes it before it does anything else.
 
-Spec: spec/commissioning.md, section 4; spec/log.md, section 6.
+Spec: spec/commissioning.md, section 4; spec/log.md, section 8.
 """
 
 from __future__ import annotations
