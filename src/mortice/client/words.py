@@ -22,7 +22,7 @@ STATES = {
 VERBS = {1: "Opened", 2: "Locked", 3: "Held open", 4: "Looked at", 8: "Clock set", 10: "Restored"}
 PLAIN_KINDS = {
     Kind.STARTED: ("Started", "the door's controller started"),
-    Kind.SUPPLY_SEEN: ("Supply", "the supply changed"),
+    Kind.SUPPLY_SEEN: ("Supply", "changed"),
     Kind.ENROLLED: ("PIN set", "a PIN was put on the door"),
     Kind.REVOKED: ("Taken back", "the door learnt that a key was taken back"),
     Kind.CONFIGURED: ("Settings", "the owner changed the door's settings"),
@@ -67,7 +67,7 @@ def say(entry: Entry, names: Mapping[bytes, str]) -> Said:
             return Said(
                 "Moved by hand", PLAIN, f"bolt moved by the {by}; the door is {_state(entry)}")
         case Kind.LEAF_SEEN:
-            return Said("Door", PLAIN, f"the door is now {_state(entry)}")
+            return Said("Door", PLAIN, f"now {_state(entry)}")
     word, sentence = PLAIN_KINDS.get(entry.kind, (entry.kind.name.capitalize(), ""))
     detail = text(entry, About.DETAIL)
     tone = BAD if entry.kind in (Kind.ALARM, Kind.INCARNATION) else PLAIN
