@@ -23,7 +23,7 @@ from mortice.core.errors import Malformed, Untrusted
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import DOCUMENT_BYTES, ID_BYTES, SIGNATURE_BYTES
 
-SIGNERS_CACHED = 16  # a lock signs with one key, a holder's device with few
+HEADERS_CACHED = 64  # headers differ by signer alone, and few sign with an id
 ALG, KID = 1, 4  # COSE header labels (RFC 9052, section 3.1)
 ALGORITHMS = (-19, -9)  # Ed25519, ESP256 (RFC 9864)
 
@@ -64,9 +64,8 @@ class Document:
         key.verify(self.signature, self.signed_bytes)
 
 
-def _read_protected(kind: str, protected: object) -> tuple[int, bytes | None]:
-    if not isinstance(protected, bytes):
-        raise Malformed("D3", f"{kind}: protected header must be bytes")
+@lru_cache(HEADERS_CACHED)
+def _read_protected(kind: str, protected: bytes) -> tuple[int, bytes | None]:
     header = cbor.decode(protected, max_bytes=64, max_depth=2)
     if not isinstance(header, dict) or not {ALG} <= header.keys() <= {ALG, KID}:
         raise Malformed("D3", f"{kind}: protected header must hold alg and at most kid")
@@ -79,12 +78,13 @@ def _read_protected(kind: str, protected: object) -> tuple[int, bytes | None]:
 
 
 def _document(kind: str, protected: object, payload: object, signature: object) -> Document:
+    if not isinstance(protected, bytes):
+        raise Malformed("D3", f"{kind}: protected header must be bytes")
     alg, kid = _read_protected(kind, protected)
     if not isinstance(payload, bytes):
         raise Malformed("D1", f"{kind}: payload must be bytes")
     if not isinstance(signature, bytes) or len(signature) != SIGNATURE_BYTES:
         raise Malformed("D5", f"{kind}: signature must be {SIGNATURE_BYTES} bytes")
-    assert isinstance(protected, bytes)  # _read_protected has refused anything else
     signed_bytes = _signed_bytes(kind, protected, payload)
     return Document(kind, alg, kid, payload, signature, signed_bytes, id_of(signed_bytes))
 
@@ -100,7 +100,7 @@ def parse(kind: str, encoded: bytes) -> Document:
     return _document(kind, protected, payload, signature)
 
 
-@lru_cache(SIGNERS_CACHED)
+@lru_cache(HEADERS_CACHED)
 def _protected(key: PublicKey, *, kid: bool) -> bytes:
     return cbor.encode({ALG: key.alg, KID: key.id} if kid else {ALG: key.alg})
 

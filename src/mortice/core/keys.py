@@ -45,6 +45,8 @@ KTY, CRV, X, Y = 1, -1, -2, -3
 OKP, EC2 = 1, 2
 CRV_P256, CRV_ED25519 = 1, 6
 COORDINATE_BYTES = 32  # of either curve, whose fields have 255 and 256 bits
+# All of an encoded Ed25519 key but the point, which stands last.
+_ED25519_HEAD = cbor.encode({KTY: OKP, CRV: CRV_ED25519, X: bytes(32)})[:-COORDINATE_BYTES]
 SEED_BYTES = 32  # of an Ed25519 seed (RFC 8032, section 5.1.5) and of a P-256 scalar
 EVEN, ODD, BOTH_COORDINATES = 2, 3, 4  # first byte of a P-256 point (SEC 1, section 2.3.3)
 
@@ -81,7 +83,7 @@ class PublicKey:
 
     def __post_init__(self) -> None:
         _check_point(self.alg, self.point)
-        encoded = cbor.encode(self.cose)
+        encoded = _ED25519_HEAD + self.point if self.alg == ED25519 else cbor.encode(self.cose)
         object.__setattr__(self, "encoded", encoded)
         object.__setattr__(self, "id", hashlib.sha256(encoded).digest()[:ID_BYTES])
 
