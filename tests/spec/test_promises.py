@@ -401,6 +401,22 @@ async def test_the_owner_tells_a_lock_the_time_that_has_lost_it(house: House) ->
     assert house.lock.now().at == NOW + DAY
 
 
+async def test_nobody_tells_a_lock_a_time_before_what_it_has_written(house: House) -> None:
+    house.outside.passed = 3600
+    await house.visit(owner(), Command.UNLOCK)
+    house.outside.passed = 7200
+    by = owner()
+
+    def story(handshake: bytes) -> list[cbor.Value]:
+        lock = house.lock.secrets.public.id
+        return [[TIME, sign_time(HOME.id, lock, handshake, NOW + 3599, by.signer), by.wire]]
+
+    answer = await house.visit(by, bundle=story)
+    assert answer.body[1][0][1] == Reason.TIME_UNSURE.words.number  # type: ignore[index]
+    await house.visit(by, Command.SET_TIME, {1: NOW + 3599})
+    assert house.lock.now().at >= NOW + 7200
+
+
 async def test_a_tenancy_that_has_ended_stays_ended_when_the_clock_grows_unsure(
     house: House,
 ) -> None:

@@ -235,6 +235,16 @@ def test_every_page_is_listed_and_says_what_it_is() -> None:
     assert sorted(listed) == sorted(PAGES.keys() - {"README"})
 
 
+def test_everything_that_the_architecture_names_is_there() -> None:
+    root = CODE.parents[1]
+    text = (root / "ARCHITECTURE.md").read_text("utf-8")
+    modules = re.findall(r"`((?:core|lockd|drivers|client|sim)/\w+\.py)`", text)
+    assert len(modules) > 30
+    assert [name for name in modules if not (CODE / name).exists()] == []
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert [target for target in links if not (root / target).exists()] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_speaks_of_one_language(page: str) -> None:
     """The text can be built from without having seen ours."""
