@@ -344,9 +344,8 @@ class Lock:
     # --- time ------------------------------------------------------------------------------
 
     def now(self) -> Instant:
-        """The instant, as far as this lock knows it. Its own log raises the floor, too."""
-        now = self.recorder.clock.now(self.outside.count())
-        return Instant(now.at, max(now.floor, self.recorder.newest_at), now.state)
+        """The instant, as far as this lock knows it."""
+        return self.recorder.clock.now(self.outside.count())
 
     def _first_clock(self) -> Clock:
         count = self.outside.count()

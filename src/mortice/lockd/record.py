@@ -8,6 +8,7 @@ Spec: spec/log.md, sections 3 to 5.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mortice.core import cbor
 from mortice.core.grant import KeyClass
@@ -75,7 +76,6 @@ class Recorder:
         self._started = outside.count()
         newest = _newest(store)
         self._uptime = max(store.number("uptime"), newest.uptime if newest else 0)
-        self.newest_at = newest.at if newest else 0  # Unix second of the newest entry
 
     def uptime(self) -> int:
         """Powered-on seconds in this lock's life; never falls."""
@@ -92,7 +92,7 @@ class Recorder:
     ) -> Appended:
         """Append one entry within `change`; with `seal`, sign the head that it makes."""
         now = self.clock.now(self._outside.count())
-        self.newest_at = now.at
+        self.clock = replace(self.clock, floor=now.at)  # nobody sets it back below what is written
         numbered: dict[int | str, cbor.Value] = {int(key): value for key, value in about.items()}
         entry = Entry(
             change.size, now.at, now.state, self.uptime(), kind, numbered,
