@@ -20,7 +20,8 @@ from making.cast import LOCK_SECRETS
 HERE = Path(__file__).parent
 AREAS = (
     "encoding", "keys", "documents", "grants", "decisions", "schedules", "revocations", "sites",
-    "enrolments", "pins", "times", "commissioning", "links", "logs", "settings", "refusals")
+    "enrolments", "pins", "times", "commissioning", "links", "logs", "settings", "homes",
+    "refusals")
 
 
 def cases() -> Iterator[Case]:

@@ -123,6 +123,13 @@ def _first_message(given: Fields) -> Fields:
     return {}
 
 
+def _third_message_first(given: Fields) -> Fields:
+    static = StaticKey(raw(given["lock_link"]))
+    intro = prologue(raw(given["site_id"]), raw(given["door"]))
+    LockSide(static, mac_key(static.public), intro).read_request(raw(given["message"]))
+    return {}
+
+
 def _transport(given: Fields) -> Fields:
     channel = Transport(bytes(32), raw(given["key"]))
     channel._received = given["counter"]
@@ -175,7 +182,7 @@ def _bucket(given: Fields) -> Fields:
 
 READERS = {
     "conversation": _conversation, "takeover_handshake": _takeover_handshake,
-    "first_message": _first_message, "transport": _transport, "proof": _proof,
+    "first_message": _first_message, "transport": _transport, "third_message_first": _third_message_first, "proof": _proof,
     "request": _request, "bundle": _bundle, "greeting": _greeting, "answer": _answer,
     "bucket": _bucket,
 }

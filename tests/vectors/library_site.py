@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from mortice.lockd.secrets import load_secrets
 from tests.vectors.vector import LOCK_SECRETS, Fields, raw, wire
 
 from mortice.core import cbor
@@ -40,6 +43,7 @@ from mortice.core.site import Place, Site, accept_doors, accept_first, accept_ne
 from mortice.core.stages import Count, Factors, Granted, Instant, Refused, TimeState, Verified
 from mortice.core.timekeeping import Clock, Told, attested, started
 from mortice.lockd.deliver import HPKE
+from mortice.lockd.outside import Machine
 from mortice.lockd.ownership import first_owner, next_doors, zone_named
 
 YEAR_SECONDS = 365 * 86_400
@@ -359,6 +363,13 @@ def _takeover(given: Fields) -> Fields:
             "doors": found.doors.hex()}
 
 
+def _lock_file(given: Fields) -> Fields:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "keys").write_bytes(raw(given["keys"]))
+        secrets = load_secrets(Path(folder), Machine())
+    return {"lock": secrets.public.id.hex()}
+
+
 READERS = {
     "cbor": _cbor, "public_key": _public_key, "signature": _signature,
     "der_signature": _der_signature, "document": _document, "chain": _chain,
@@ -368,4 +379,5 @@ READERS = {
     "typed": _typed, "weakness": _weakness, "odds": _odds, "digits_needed": _digits_needed,
     "verifier": _verifier, "tries": _tries, "staple": _staple, "attestation": _attestation,
     "clock": _clock, "start": _start, "code": _code, "hello": _hello, "takeover": _takeover,
+    "lock_file": _lock_file,
 }

@@ -28,6 +28,7 @@ from tests.vectors.vector import BadVector, Fields, Vector, check_keys, raw, wir
 
 from mortice.core import cbor as product_cbor
 from mortice.core.refusal import BY_NUMBER
+from mortice.core.revocation import Revocation, Revoked
 
 # Step: the keys that it must have beside `do`, and those that it may have.
 STEPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -43,6 +44,7 @@ STEPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "take_over": (("args", "answer"), ("secret", "command")),
     "tell_time": (("chain", "leaf", "holder", "at", "result"), ("wait",)),
     "break_motor": ((), ()),
+    "fill_revocations": (("entries",), ()),
 }
 
 
@@ -84,6 +86,7 @@ async def _lock(vector: Vector, folder: Path) -> AsyncIterator[Stand]:
     made = owned_lock(folder, raw(given["site"]), raw(given["doors"])) if "site" in given else (
         new_lock(folder))
     async with made as stand:
+        stand.door.simulated = not given.get("real", False)
         yield stand
 
 
@@ -226,6 +229,13 @@ async def _take_over(stage: Stage, step: Fields) -> None:
     assert answered.said == step["answer"]
 
 
+async def _fill_revocations(stage: Stage, step: Fields) -> None:
+    """So many entries by the site, as its deltas of years would leave them."""
+    entries = tuple(Revoked(n.to_bytes(16, "big"), cast.NOW + cast.DAY) for n in range(step["entries"]))
+    with stage.stand.lock.store.change() as change:
+        change.revoke(Revocation(bytes(16), cast.REVOKES.id, over_all=True, entries=entries), b"")
+
+
 async def _break_motor(stage: Stage, step: Fields) -> None:
     stage.stand.door.broken = True
 
@@ -234,4 +244,5 @@ DOING: dict[str, Callable[[Stage, Fields], Awaitable[None]]] = {
     "visit": _visit, "later": _later, "again": _again, "replay": _replay, "type": _type,
     "wait": _wait, "press_inside_button": _press, "deliver": _deliver, "take_over": _take_over,
     "tell_time": _tell_time, "break_motor": _break_motor,
+    "fill_revocations": _fill_revocations,
 }

@@ -67,7 +67,7 @@ INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bundle": (("bundle",), ()),
     "greeting": (("plain",), ()),
     "answer": (("plain", "leaf", "command_id", "lock"), ()),
-    "scene": (("steps",), PLACE),
+    "scene": (("steps",), (*PLACE, "real")),
     "bucket": (("rate", "burst", "takes"), ()),
     "entry": (("entry",), ()),
     "head": (("document", "lock"), ()),
@@ -76,6 +76,13 @@ INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "consistency": (("old", "new", "old_root", "new_root", "proof"), ()),
     "frontier": (("frontier",), ()),
     "export": (("export", "lock"), ()),
+    "lock_file": (("keys",), ()),
+    "third_message_first": (("site_id", "door", "lock_link", "message"), ()),
+    "request_text": (("text",), ()),
+    "handover_text": (("text",), ()),
+    "staple_text": (("text",), ()),
+    "sheet": (("text",), ()),
+    "sealed": (("sealed",), ("device_key", "passphrase")),
 }
 # Class of outcome: the keys that stand beside it.
 OUTCOMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

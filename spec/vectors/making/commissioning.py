@@ -30,6 +30,7 @@ def cases() -> Iterator[Case]:
     yield from _codes()
     yield from _hellos()
     yield from _takeovers()
+    yield from _lock_files()
 
 
 def _codes() -> Iterator[Case]:
@@ -103,3 +104,19 @@ def _takeovers() -> Iterator[Case]:
     yield case("takeover-of-a-door-of-7-bytes", "A door's id has 8 bytes.", args | {1: STREET[:7]},
                malformed("Q5"))
     yield case("takeover-before-1970", "No time is negative.", args | {4: -1}, malformed("Q5"))
+
+
+def _lock_files() -> Iterator[Case]:
+    """Q8: what a lock keeps of its own."""
+    def case(name: str, shows: str, kept: Any, expected: Fields) -> Case:  # noqa: ANN401
+        return Case(f"commissioning/lock-file{name}", shows, "lock_file", {"keys": cbor(kept)},
+                    expected)
+
+    yield case("", "The lock's own keys, born on the lock.", LOCK_SECRETS, accepted(lock=LOCK_KEY.id))
+    yield case("-without-its-pepper", "A key is missing.",
+               {name: LOCK_SECRETS[name] for name in LOCK_SECRETS if name != "pepper"},
+               malformed("Q8"))
+    yield case("-with-a-short-key", "A key is cut short.",
+               LOCK_SECRETS | {"signing": LOCK_SECRETS["signing"][:31]}, malformed("Q8"))
+    yield case("-with-more", "What is not known is not passed over.",
+               LOCK_SECRETS | {"spare": b""}, malformed("Q8"))

@@ -208,6 +208,9 @@ def _first_messages() -> Iterator[Case]:
                opening(bytes(32) + bytes(16)), untrusted("N3"))
     yield case("first-message-with-an-ephemeral-of-order-8", "A key of small order.",
                opening(bytes.fromhex(ORDER_8) + bytes(16)), untrusted("N3"))
+    yield Case("link/third-message-first", "Messages come in turn.", "third_message_first",
+               {"site_id": SITE, "door": STREET, "lock_link": LOCK_SECRETS["link"],
+                "message": transport(drawn("a transport key"), 0, b"")}, malformed("J5"))
 
 
 ORDER_8 = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"

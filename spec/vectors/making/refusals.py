@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from making.case import MORE, NO, Case, Fields, accepted, refused
+from making.case import BAD, MORE, NO, Case, Fields, accepted, refused
 from making.case import NOW as NOT_NOW
 from making.cast import (
     CONFIG_KIND,
@@ -24,9 +24,12 @@ from making.cast import (
     PASSKEY,
     PASSKEY_OF_BROWSER,
     PIN,
+    REVOKE_KIND,
+    REVOKES,
     ROOT,
     SITE_KIND,
     STREET,
+    TENANT,
     UNLOCK,
     VIEW_LOG,
     Link,
@@ -44,6 +47,7 @@ from making.cast import (
 )
 from making.enrolments import DIGITS, OTHER_DIGITS, enrolled, enroller
 from making.plain import Key, cbor
+from making.revocations import revocation
 from making.settings import INDEX, OFF, settings
 
 Steps = list[Fields]
@@ -51,9 +55,12 @@ YES = None
 SILENCE = "silence"
 
 
-def scene(name: str, shows: str, steps: Steps, expected: Fields, *, owned: bool = True) -> Case:
-    """`owned`: whether the lock has its owner when the scene begins."""
-    given = (standing() if owned else {}) | {"steps": steps}
+def scene(
+    name: str, shows: str, steps: Steps, expected: Fields, *, owned: bool = True,
+    real: bool = False,
+) -> Case:
+    """`owned`: the lock has its owner when the scene begins. `real`: its driver moves real things."""
+    given = (standing() if owned else {}) | ({"real": True} if real else {}) | {"steps": steps}
     return Case(name, shows, "scene", given, expected)
 
 
@@ -102,6 +109,7 @@ def cases() -> Iterator[Case]:
     yield from _off_and_second()
     yield from _takeovers()
     yield from _times()
+    yield from _odd_documents()
 
 
 def _conversations() -> Iterator[Case]:
@@ -255,6 +263,14 @@ def _takeovers() -> Iterator[Case]:
     yield scene("refusal/not-commissioned", "A new lock does one thing only.",
                 [PRESS, take_over(NO, command="unlock")], refused("not_commissioned", "Q5", NO),
                 owned=False)
+    yield scene("refusal/taken-over-already", "A lock that has its owner takes no other.",
+                [visit(owner_link(), NO, command="commission")], refused("window_closed", "Q6", NO))
+    demo = cbor({1: STREET, 2: root(demo=True), 3: doors(), 4: NOW})
+    yield scene("commissioning/demo-at-a-simulated-door", "A simulated door serves a demo.",
+                [PRESS, take_over(YES, args=demo)], openings(0), owned=False)
+    yield scene("commissioning/demo-at-a-real-door", "A real door serves no demo.",
+                [PRESS, take_over(NO, args=demo)], refused("bad_signature", "S14", NO), owned=False,
+                real=True)
     newer = role_keys() | {0: [2, [Key("the site's next root").cose, PAPER.cose]]}
     coming = root(PAPER, Key("the site's next root"), version=2, roles=newer)
     yield scene("refusal/window-closed", "Paper alone needs the inside button.",
@@ -266,6 +282,35 @@ def _takeovers() -> Iterator[Case]:
     yield scene("site/recovery-ended-by-phone-and-paper", "Phone and paper together end the wait.",
                 [PRESS, deliver(SITE_KIND, coming, "window_closed"),
                  deliver(SITE_KIND, other, "taken")], openings(0))
+
+
+def _odd_documents() -> Iterator[Case]:
+    """Documents that are refused for what the lock has already, or for how they came."""
+    alone = enrolled(enroller())
+    yield scene("enrolment/without-its-chain", "An enrolment comes with the chain above it.",
+                [deliver(ENROL_KIND, alone.encoded, "malformed")], refused("malformed", "H1", BAD))
+    yield scene("link/document-of-an-unknown-kind", "What is not known is not taken.",
+                [deliver("mortice-map/1", doors(), "malformed")], refused("malformed", "A6", BAD))
+    tenant, end = tenant_link(), NOW + DAY
+    many = [
+        deliver(REVOKE_KIND, revocation([(drawn(f"key {n} of {at}", 16), end) for n in range(128)],
+                                        TENANT), "taken", chain=tenant.wire) for at in range(4)]
+    more = deliver(REVOKE_KIND, revocation([(drawn("one more key", 16), end)], TENANT),
+                   "storage_full", chain=tenant.wire)
+    yield scene("revocation/more-than-a-holder-may-keep", "A tenant keeps 512 entries alive.",
+                [*many, more], refused("storage_full", "V7", NOT_NOW))
+    yield scene("revocation/more-than-a-lock-keeps", "A lock keeps 50,000 entries alive.", [
+        {"do": "fill_revocations", "entries": 50_000},
+        deliver(REVOKE_KIND, revocation([(drawn("one more key", 16), end)], REVOKES),
+                "storage_full")], refused("storage_full", "V8", NOT_NOW))
+    asks = visit(owner_link(), BAD, command="restore", args={"2": 1})
+    yield scene("link/arguments-of-another-command", "Arguments are those of the command.", [asks],
+                refused("malformed", "A7", BAD))
+    yield scene("link/time-as-text", "A time is a number.",
+                [visit(owner_link(), BAD, command="set_time", args={"1": "noon"})],
+                refused("malformed", "A7", BAD))
+    yield scene("time/set-by-the-owner", "The owner's phone sets the clock.",
+                [visit(owner_link(), YES, command="set_time", args={"1": NOW + 60})], openings(0))
 
 
 def _times() -> Iterator[Case]:
