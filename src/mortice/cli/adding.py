@@ -48,7 +48,7 @@ def add(here: Here, new: NewDoor) -> None:
         note("The lock's answer was lost. If mortice door test cannot talk to it, remove the door "
              "and add it again.")
     except BaseException:
-        founding.remove_door(here.home, grant_key, door.id)
+        put_without(here.home, grant_key, door.id)
         raise
     here.home.keep_address(door.id, *new.where)
     owners_key(me, grant_key)
@@ -132,10 +132,16 @@ def _forget_unused(home: Home, me: Wallet, old: list[HeldKey]) -> None:
         chain for chain in kept if chain not in gone])
 
 
+def put_without(home: Home, grant_key: Signer, door: bytes) -> None:
+    """A newer map without one door."""
+    left = [known.mapped for known in home.known_doors() if known.mapped.id != door]
+    founding.put_doors(home, grant_key, tuple(left))
+
+
 def remove(here: Here, door: KnownDoor) -> None:
     """Take a door off the map."""
     grant_key = here.site_key(Role.GRANT)
-    founding.remove_door(here.home, grant_key, door.mapped.id)
+    put_without(here.home, grant_key, door.mapped.id)
     if here.home.known_doors():
         owners_key(here.me, grant_key)
     if here.json:

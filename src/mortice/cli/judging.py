@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mortice.cli.moments import zone_named
 from mortice.client.home import Home, KnownDoor
 from mortice.client.owner import taken_back
-from mortice.client.wallet import HeldKey
+from mortice.client.wallet import HeldKey, Wallet
 from mortice.core.chain import read_chain, verify_chain
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.decision import Ask, Facts, decide
@@ -56,7 +56,10 @@ def first_command(held: HeldKey) -> Command:
     return next((c for c in usual if COMMANDS[c].right & held.leaf.use), Command.STATUS)
 
 
-def judge(home: Home, held: HeldKey, door: KnownDoor, staple: Staple | None) -> Verdict:
+def judge(
+    home: Home, held: HeldKey, door: KnownDoor, staple: Staple | None,
+    command: Command | None = None,
+) -> Verdict:
     """Would `door` say yes to `held` now, with everything shown that it asks for?"""
     site, now = home.site(), int(time.time())
     place = Place(site, door.mapped.id, door.mapped.lock.id, zone_named(door.mapped.zone))
@@ -66,10 +69,26 @@ def judge(home: Home, held: HeldKey, door: KnownDoor, staple: Staple | None) -> 
     except Theirs as error:
         return Verdict(door, Reason.UNKNOWN_KEY, error.message)
     facts = Facts(place, Instant(now, 0, TimeState.SYNCED), revoked_set(home), staple=staple)
-    decided = decide(verified, Ask(first_command(held)), facts)
+    asked = first_command(held) if command is None else command
+    until = now + 1 if asked is Command.HOLD_OPEN else None
+    decided = decide(verified, Ask(asked, until), facts)
     if isinstance(decided, Refused) and decided.reason is not Reason.NEEDS_PERSON:
         return Verdict(door, decided.reason, decided.detail)
     return Verdict(door, None)
+
+
+def best_key(wallet: Wallet, door: KnownDoor, command: Command) -> HeldKey:
+    """The newest key to which `door` would say yes, best without a second check; else the nearest.
+
+    The newest, because whoever gave it may have taken an older one back without our knowing.
+    """
+    keys = wallet.keys()[::-1]
+    for key in sorted(keys, key=lambda key: bool(key.leaf.factors)):
+        kept = wallet.staple(key.leaf.id)
+        found = judge(wallet.home, key, door, kept and kept[2], command)
+        if found.reason is None:
+            return key
+    return wallet.best(door.mapped.id, COMMANDS[command].right)
 
 
 def opens_nothing(held: HeldKey) -> bool:

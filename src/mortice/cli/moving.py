@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from mortice.cli.here import Here
-from mortice.cli.judging import judge
+from mortice.cli.judging import best_key, judge
 from mortice.cli.moments import Clock, zone_named
 from mortice.cli.output import note, plain, say, show_json
 from mortice.cli.picking import held_key
@@ -16,8 +16,7 @@ from mortice.cli.visiting import Wish, at, exact_reason
 from mortice.client.home import KnownDoor
 from mortice.client.line import AnswerLost, Unreachable
 from mortice.client.wallet import HeldKey
-from mortice.core.commands import COMMANDS, Command
-from mortice.core.grant import Rights
+from mortice.core.commands import Command
 from mortice.core.log import Result
 from mortice.core.refusal import Coarse, Reason
 from mortice.core.stages import Factors
@@ -114,16 +113,12 @@ def _refusal(here: Here, door: KnownDoor, ended: Ended, wish: Wish) -> list[str]
         return [f"{ended.reason.words.sentence}.", ended.reason.words.helps]
     assert ended.reason is not None, "a refusal has a reason"
     message, after = COARSE[ended.reason]
-    held = wish.key or here.me.best(door.mapped.id, _right(wish))
+    held = wish.key or best_key(here.me, door, wish.command)
     if ended.reason is Coarse.SHOW_MORE:
         return [message, _what_more(held, wish) or after]
-    guess = judge(here.home, held, door, None).reason
+    guess = judge(here.home, held, door, None, wish.command).reason
     return [message, after] if guess is None else [
         message, f"By what this device knows: {guess.words.sentence}. {guess.words.helps}"]
-
-
-def _right(wish: Wish) -> Rights:
-    return COMMANDS[wish.command].right
 
 
 def _what_more(held: HeldKey, wish: Wish) -> str:

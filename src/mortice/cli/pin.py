@@ -130,9 +130,10 @@ def remove(here: Here, name: str, door_name: str) -> None:
 @PASS_HERE
 def list_pins(here: Here) -> None:
     """Every PIN that was given from this home; the digits are kept nowhere."""
+    issued, rows = here.home.issued(), []
     labels = {door.mapped.id.hex(): door.slug for door in here.home.known_doors()}
-    states, rows = states_of(here), []
-    for record in here.home.issued():
+    states = states_of(here) if issued else {}
+    for record in issued:
         if record.get("kind") == "pin":
             credential = credential_of(record)
             rows.append({

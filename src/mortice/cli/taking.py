@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 import time
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from mortice.cli.judging import revoked_set
 from mortice.cli.output import note, plain, say, show_json
 from mortice.cli.picking import Record, records_of
 from mortice.cli.problems import REFUSED, Problem
+from mortice.cli.terms import MARK_BYTES
 from mortice.cli.texts import KEY
 from mortice.cli.visiting import Wish, at
 from mortice.client import owner
@@ -27,7 +29,7 @@ from mortice.core import cbor
 from mortice.core.commands import Command
 from mortice.core.document import id_of
 from mortice.core.errors import Theirs
-from mortice.core.grant import Grant, KeyClass
+from mortice.core.grant import Grant
 from mortice.core.keys import Signer
 from mortice.core.log import accept_receipt
 from mortice.core.revocation import REVOKE, Revoked
@@ -157,7 +159,7 @@ def _same_terms(leaf: Grant) -> Terms:
     return Terms(
         leaf.doors, leaf.use, leaf.delegable, leaf.depth, leaf.nbf, leaf.exp, leaf.max_life,
         leaf.hours, leaf.factors, leaf.max_staleness, leaf.uses, leaf.quota,
-        klass=KeyClass(leaf.klass), label=leaf.label)
+        klass=leaf.klass, label=leaf.label, mark=secrets.token_bytes(MARK_BYTES))
 
 
 # --- telling the doors ---------------------------------------------------------------------

@@ -5,6 +5,7 @@ Nothing is guessed: somebody who gives a key says for how long, or says `--alway
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from mortice.core.stages import Factors
 
 F = TypeVar("F", bound=Callable[..., object])
 ALL_DAY = (0, DAY)
+MARK_BYTES = 8  # by which a link differs from any other with the same terms
 ORDINARY = Rights.UNLOCK | Rights.LOCK  # what a key may do unless something else is said
 
 OPTIONS = (
@@ -93,6 +95,7 @@ def read_terms(here: Here, asked: Asked, name: str) -> Terms:
         frozenset(door.mapped.id for door in doors),
         ORDINARY if asked.may is None else rights(asked.may),
         label=name if asked.label is None else asked.label, resident=asked.resident,
+        mark=secrets.token_bytes(MARK_BYTES),
         uses=1 if asked.once else asked.uses,
         max_staleness=None if asked.max_staleness is None else seconds(asked.max_staleness),
         factors=Factors.NONE if asked.needs is None else factors(asked.needs))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from mortice.cli.here import Here
+from mortice.cli.judging import best_key
 from mortice.cli.problems import Problem, refused
 from mortice.client.errands import Call, calling, keep_delivered
 from mortice.client.home import KnownDoor
@@ -42,8 +43,8 @@ async def at(here: Here, door: KnownDoor, wish: Wish) -> AsyncIterator[Call]:
     """A visit to `door`, whatever it answers."""
     errand = Errand(
         wish.command, wish.args, wish.bundle, None if wish.pin is None else wish.pin.encode())
-    async with calling(
-            here.me, door, errand, key=wish.key, recovering=wish.recovering) as call:
+    key = wish.key or best_key(here.me, door, wish.command)
+    async with calling(here.me, door, errand, key=key, recovering=wish.recovering) as call:
         yield call
 
 

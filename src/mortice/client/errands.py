@@ -16,15 +16,7 @@ from itertools import pairwise
 
 from mortice.client.home import Home, KnownDoor
 from mortice.client.owner import taken_back
-from mortice.client.visit import (
-    Delivered,
-    Errand,
-    Holder,
-    Papers,
-    Session,
-    Visited,
-    conversation,
-)
+from mortice.client.visit import Delivered, Errand, Holder, Papers, Session, Visited, conversation
 from mortice.client.wallet import HeldKey, Wallet
 from mortice.core.commands import COMMANDS
 from mortice.core.errors import Untrusted

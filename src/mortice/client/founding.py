@@ -115,17 +115,12 @@ def add_door(
         raise NotThere(f"there is a door called {label!r} already; choose another --label")
     known = next((door.id for door in doors.doors if door.lock.id == lock.id), None)
     door = MappedDoor(known or secrets.token_bytes(DOOR_ID_BYTES), label, zone, lock)
-    _keep_doors(home, grant_key, (*others, door))
+    put_doors(home, grant_key, (*others, door))
     return door
 
 
-def remove_door(home: Home, grant_key: Signer, door: bytes) -> None:
-    """Take a door off a newer map."""
-    doors = home.doors()
-    _keep_doors(home, grant_key, tuple(d for d in doors.doors if d.id != door) if doors else ())
-
-
-def _keep_doors(home: Home, grant_key: Signer, doors: tuple[MappedDoor, ...]) -> None:
+def put_doors(home: Home, grant_key: Signer, doors: tuple[MappedDoor, ...]) -> None:
+    """Sign and keep a newer map that holds `doors` and no others."""
     present = home.doors()
     newer = DoorMap(home.site().id, present.version + 1 if present else 1, doors)
     home.keep_site(doors=sign_doors(newer, grant_key))

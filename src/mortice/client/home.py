@@ -21,13 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mortice.client.sealed import new_salt, seal, unseal
+from mortice.client.sealed import SALT_BYTES, seal, unseal
 from mortice.core.errors import Malformed, Misuse
 from mortice.core.grant import Grant
 from mortice.core.keys import ED25519, ESP256, SoftwareKey
 from mortice.core.site import DoorMap, MappedDoor, Role, Site, accept_doors, read_site
 
 ALGORITHMS = {"ed25519": ED25519, "p256": ESP256}
+RECORD: dict[str, Any] = {
+    "id": "", "label": "", "kind": "key", "doors": [], "exp": None, "parents": []}
 SLUG_CHARS = 60  # of a file's name, which most systems end at 255 bytes
 
 
@@ -174,7 +176,7 @@ class Home:
     def keep_site_keys(
         self, version: int, keys: Mapping[Role, SoftwareKey], passphrase: str) -> None:
         """Keep the owner's keys of one version of the root under the passphrase."""
-        salt = new_salt()
+        salt = secrets.token_bytes(SALT_BYTES)
         for role, key in keys.items():
             self.write_bytes(_key_file(role, version), seal(key.seed, passphrase, salt))
 
@@ -249,8 +251,8 @@ class Home:
 
     def keep_address(self, door: bytes, host: str, port: int) -> None:
         """Remember where a door answers."""
-        self.update("where.json", {}, lambda kept: {**kept, door.hex(): {
-            "host": host, "port": port}})
+        self.update("where.json", {}, lambda kept: {
+            **kept, door.hex(): {"host": host, "port": port}})
 
     # --- what was given ------------------------------------------------------------------------
 
@@ -259,8 +261,8 @@ class Home:
 
         `chain` is the whole chain where it is kept, so that it can be shown or made anew.
         """
-        kept: list[dict[str, Any]] = self.read("issued.json", [])
-        return kept
+        with whole("issued.json"):
+            return [{**RECORD, **record} for record in self.read("issued.json", [])]
 
     def keep_issued(
         self, links: Sequence[Grant], label: str, *, kind: str = "key", chain: bytes | None = None,

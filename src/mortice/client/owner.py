@@ -37,13 +37,7 @@ from mortice.core.grant import (
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.messages import BundleItem, read_bundle, write_bundle
 from mortice.core.pin import PinPolicy, choose
-from mortice.core.revocation import (
-    REVOKE,
-    Revocation,
-    Revoked,
-    accept_revocation,
-    sign_revocation,
-)
+from mortice.core.revocation import REVOKE, Revocation, Revoked, accept_revocation, sign_revocation
 from mortice.core.schedule import Hours
 from mortice.core.site import MappedDoor
 from mortice.core.stages import Factors
@@ -71,6 +65,7 @@ class Terms:
     resident: bool = False
     klass: KeyClass = KeyClass.DEVICE
     label: str = ""
+    mark: bytes = b""  # random: tells a key given again from the same one taken back
 
 
 def unsigned(terms: Terms, holder: PublicKey) -> Grant:
@@ -79,7 +74,8 @@ def unsigned(terms: Terms, holder: PublicKey) -> Grant:
         holder, terms.doors, terms.use, terms.klass, terms.delegable, terms.depth, nbf=terms.nbf,
         exp=terms.exp, max_life=terms.max_life, hours=terms.hours, factors=terms.factors,
         max_staleness=terms.max_staleness, uses=terms.uses, quota=terms.quota,
-        resident=terms.resident, about={1: terms.label} if terms.label else {})
+        resident=terms.resident, about={
+            key: said for key, said in enumerate((terms.label, terms.mark), start=1) if said})
 
 
 def give(home: Home, grant_key: Signer, holder: PublicKey, terms: Terms) -> list[cbor.Value]:

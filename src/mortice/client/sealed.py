@@ -37,11 +37,6 @@ def _stretched(passphrase: str, salt: bytes) -> bytes:
     return kdf.derive(passphrase.encode())
 
 
-def new_salt() -> bytes:
-    """A salt for one home's passphrase."""
-    return secrets.token_bytes(SALT_BYTES)
-
-
 def seal(plain: bytes, key: str | bytes, salt: bytes = b"") -> bytes:
     """Encrypt `plain` under a passphrase and its salt, or under a device key of 32 bytes."""
     nonce = secrets.token_bytes(NONCE_BYTES)

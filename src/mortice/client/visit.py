@@ -27,14 +27,7 @@ from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import BUNDLE_DOCUMENTS, COMMAND_ID_BYTES
 from mortice.core.link import HolderSide, LockAddress, news_digest, whole_receipt
 from mortice.core.log import accept_receipt
-from mortice.core.messages import (
-    Answer,
-    Carried,
-    Greeting,
-    Request,
-    read_bundle,
-    write_bundle,
-)
+from mortice.core.messages import Answer, Carried, Greeting, Request, read_bundle, write_bundle
 from mortice.core.refusal import BY_NUMBER, Coarse, Reason
 from mortice.core.site import DOORS_MAP, SITE
 from mortice.core.stages import Factors, TimeState

@@ -19,8 +19,6 @@ from mortice.core.grant import Grant, Rights
 from mortice.core.keys import SoftwareKey
 from mortice.core.site import LockKeys
 
-NEVER_ENDS = 1 << 62
-
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
@@ -34,20 +32,11 @@ class HeldKey:
         """The holder's own link."""
         return self.links[-1]
 
-    def fits(self, door: bytes, right: Rights) -> bool:
-        """Is it for this door and right, whatever the time?"""
-        return door in self.leaf.doors and not right & ~self.leaf.use
-
     def alive(self, at: int) -> bool:
         """Has every link started and none ended at Unix second `at`?"""
         return all(
             (link.nbf is None or link.nbf <= at) and (link.exp is None or at < link.exp)
             for link in self.links)
-
-    @property
-    def ends(self) -> int | None:
-        """When the first of its links ends."""
-        return min((link.exp for link in self.links if link.exp is not None), default=None)
 
 
 class Wallet:
@@ -84,7 +73,8 @@ class Wallet:
         if not keys:
             raise NotThere(f"{self.home.display_name(self.person)} has no keys yet")
         return max(keys, key=lambda key: (
-            key.fits(door, right), door in key.leaf.doors, key.alive(now), key.ends or NEVER_ENDS))
+            door in key.leaf.doors, not right & ~key.leaf.use, key.alive(now),
+            key.leaf.exp is None, key.leaf.exp or 0))
 
     # --- what locks said -----------------------------------------------------------------------
 

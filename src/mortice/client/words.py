@@ -61,7 +61,8 @@ def say(entry: Entry, names: Mapping[bytes, str]) -> Said:
         case Kind.MOVED:
             state = text(entry, About.STATE, "unknown")
             tone = BAD if state == "jammed" else PLAIN
-            return Said(STATES.get(state, state), tone, f"seen after entry {_cause(entry)}")
+            after = f"seen after entry {entry.about.get(About.CAUSE)!r}"
+            return Said(STATES.get(state, state), tone, after)
         case Kind.BOLT_SEEN:
             by = text(entry, About.BY, "unknown").replace("_", " ")
             return Said(
@@ -82,11 +83,6 @@ def text(entry: Entry, about: About, absent: str = "") -> str:
 
 def _state(entry: Entry) -> str:
     return text(entry, About.STATE, "unknown").replace("_", " ")
-
-
-def _cause(entry: Entry) -> str:
-    cause = entry.about.get(About.CAUSE)
-    return str(cause) if isinstance(cause, int) else "unknown"
 
 
 def who(entry: Entry, names: Mapping[bytes, str]) -> str:
