@@ -95,11 +95,10 @@ def _not_taken(lock: Lock, name: bytes, refused: Refused) -> cbor.Value:
 def _take_revocation(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     if lock.store.has_news(parse(REVOKE, item.document).id):
         return None
-    site, now = lock.owner().place.site, lock.now()
+    site, floor = lock.owner().place.site, lock.now().floor
     revocation = accept_revocation(site, item.document, item.chain, item.assertion)
-    if now.state is not TimeState.UNSURE and all(
-            entry.expires is not None and entry.expires <= now.at for entry in revocation.entries):
-        return None  # all that it names has ended by itself
+    if all(entry.expires is not None and entry.expires <= floor for entry in revocation.entries):
+        return None  # all that it names has ended by itself, and no clock set back revives it
     held = lock.store.revoked_count(revocation.signer)
     if not revocation.over_all and held + len(revocation.entries) > REVOCATIONS_PER_HOLDER:
         raise NotTaken(Reason.STORAGE_FULL, "V7", "this holder keeps too many keys taken back")

@@ -166,12 +166,12 @@ class Watch:
             lock.store.tidy()
 
     def _forget_ended(self) -> None:
-        """Drop counts and news of keys that have ended, by a sure clock only."""
+        """Drop counts and news of keys that have ended, whoever sets the clock back afterwards."""
         lock, now = self._lock, self._lock.now()
         if lock.owned is None or now.state is TimeState.UNSURE:
             return
         with lock.store.change() as change:
-            change.forget_ended(now.at, day_of(now.at, lock.owned.place.zone))
+            change.forget_ended(now.floor, day_of(now.floor, lock.owned.place.zone))
         lock.forget_news_digest()
 
     def _look_at_hold(self) -> None:
