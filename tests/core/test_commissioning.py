@@ -118,6 +118,14 @@ def test_what_is_no_code_is_told_apart_from_a_mistyped_one(text: str) -> None:
         read_code(text)
 
 
+def test_a_text_of_a_hundred_letters_is_still_read() -> None:
+    letters = WRITTEN.replace("-", "").ljust(100, "A")
+    with refused("Q3"):
+        read_code(letters)
+    with refused("Q1"):
+        read_code(letters + "A")
+
+
 @pytest.mark.parametrize("wrong", ["9", "É", "ß", "!", "\0", "\uff1d", "٣", "é", "\U0001f511"])
 def test_a_letter_that_no_code_has_is_named_as_such(wrong: str) -> None:
     with pytest.raises(Malformed) as error:
@@ -220,6 +228,8 @@ def test_a_takeover_reads_back_as_it_was_sent() -> None:
     assert read_takeover(cbor.decode(cbor.encode(TAKEOVER.args()))) == TAKEOVER
     largest = Takeover(FRONT, bytes(8192), bytes(8192), TIME_MAX)
     assert read_takeover(largest.args()) == largest
+    smallest = Takeover(FRONT, b"r", b"m", 0)
+    assert read_takeover(smallest.args()) == smallest
 
 
 @pytest.mark.parametrize("args", [
