@@ -16,8 +16,15 @@ from tests.core.cast import PAPER, ROOT, STRANGER, TENANT, key, refused
 
 from mortice.core import cbor
 from mortice.core.document import (
+    ABOUT,
     ALG,
+    AUD,
+    CNF,
+    EXP,
+    IAT,
     KID,
+    LIMITS,
+    NBF,
     Endorsed,
     endorse,
     id_of,
@@ -70,6 +77,12 @@ def test_the_signature_is_that_of_rfc_9052() -> None:
     assert unprotected == {}
     assert cbor2.loads(protected) == {1: -19, 4: TENANT.public.id}
     assert cbor2.loads(payload) == PAYLOAD
+
+
+def test_claims_have_the_labels_that_others_know() -> None:
+    """Those of RFC 8392, sections 3.1 and 4, and of RFC 8747; ours are in the private range."""
+    assert (AUD, EXP, NBF, IAT, CNF) == (3, 4, 5, 6, 8)
+    assert (LIMITS, ABOUT) == (-65_537, -65_538)
 
 
 def test_an_id_is_a_digest_of_what_is_signed() -> None:
@@ -195,11 +208,11 @@ def test_a_document_is_bounded() -> None:
 
 
 def test_a_document_is_shallow() -> None:
-    deep: cbor.Value = []
-    for _ in range(3):
-        deep = [deep]
+    """Two levels below the array are read, to say what is wrong with them; a third is not."""
+    with refused("D2"):
+        parse(KIND, rewritten(1, [[]]))
     with refused("E8"):
-        parse(KIND, rewritten(1, deep))
+        parse(KIND, rewritten(1, [[[]]]))
 
 
 def test_nothing_may_follow_a_document() -> None:

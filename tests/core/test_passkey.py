@@ -58,6 +58,8 @@ def test_what_browsers_add_is_let_pass() -> None:
     note = "do not compare clientDataJSON against a template"
     verify(said(json.dumps(client(crossOrigin=False, other_keys_can_be_added_here=note))))
     verify(said(json.dumps(client(virtual_authenticator="GPM"))))
+    verify(said(json.dumps(client(
+        crossOrigin=False, other_keys_can_be_added_here=note, virtual_authenticator="GPM"))))
 
 
 # --- the parts: W1 and W2 -------------------------------------------------------------------
