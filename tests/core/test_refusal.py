@@ -16,7 +16,7 @@ COARSE = {
     Coarse.SHOW_MORE: {"too_stale", "needs_factor", "needs_person", "show_chain"},
     Coarse.NOT_NOW: {
         "time_unsure", "not_yet", "ended", "outside_hours", "over_quota", "low_power",
-        "storage_full", "resting", "late", "one_move", "log_rolled_back", "busy", "fault"},
+        "storage_full", "resting", "late", "one_move", "log_rolled_back", "fault"},
     Coarse.NOT_ALLOWED: {
         "bad_signature", "unknown_key", "not_narrower", "wrong_door", "revoked", "no_right",
         "second_factor", "used_up", "wrong_pin", "pin_off", "not_commissioned", "window_closed",

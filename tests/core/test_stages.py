@@ -114,7 +114,7 @@ def test_a_relock_can_do_nothing_but_throw() -> None:
 
 
 @pytest.mark.parametrize("stage", [
-    Instant(NOW, NOW, TimeState.SYNCED), first(TENANT).verified(), Refused(Reason.BUSY, "R0"),
+    Instant(NOW, NOW, TimeState.SYNCED), first(TENANT).verified(), Refused(Reason.FAULT, "R0"),
     Granted(first(TENANT).verified(), 1, Towards.DRAWN), Relock("closed"), facts(),
     Presented(Reader.LINK, Instant(NOW, NOW, TimeState.SYNCED), "line"),
 ])

@@ -64,7 +64,6 @@ class Reason(Enum):
     WINDOW_CLOSED = "window_closed"
     STALE_DOCUMENT = "stale_document"
     LOG_ROLLED_BACK = "log_rolled_back"
-    BUSY = "busy"
     FAULT = "fault"
 
     @property
@@ -159,9 +158,8 @@ WORDS: dict[Reason, Words] = {
     Reason.LOG_ROLLED_BACK: Words(
         29, NOW, "The door's memory is older than a receipt it signed; PINs and counted keys rest",
         "The owner should look at this door: it may have been tampered with."),
-    Reason.BUSY: Words(30, NOW, "The door is busy", "Try again in a moment."),
     Reason.FAULT: Words(
-        31, NOW, "The door could not decide, so it refused",
+        30, NOW, "The door could not decide, so it refused",
         "Use another key or the mechanical key, and tell the owner."),
 }
 
