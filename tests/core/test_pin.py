@@ -382,8 +382,8 @@ def test_a_try_is_forgotten_after_a_day_of_power_and_not_a_second_earlier() -> N
     assert len(after(*[0] * 9, PIN_TRIES_SECONDS).at) == 1
 
 
-def test_tries_take_no_more_room_than_there_are_tries() -> None:
-    assert after(*range(1000)).at == tuple(range(990, 1000))
+def test_tries_take_room_for_those_that_count_and_one_that_may_be_given_back() -> None:
+    assert after(*range(1000)).at == tuple(range(1000 - PIN_TRIES - 1, 1000))
 
 
 def test_a_count_of_seconds_that_went_back_forgives_nothing() -> None:

@@ -272,6 +272,20 @@ class Stand:
         await asyncio.sleep(0.01)
 
 
+class Commits:
+    """Counts what SQLite is asked to make durable, and when the motor starts."""
+
+    def __init__(self, stand: Stand) -> None:
+        self.commits = 0
+        self.before_bolt: list[int] = []
+        self._stand = stand
+        stand.lock.store._db.set_trace_callback(self._traced)
+        stand.door.at_drive = lambda: self.before_bolt.append(self.commits)
+
+    def _traced(self, statement: str) -> None:
+        self.commits += statement == "COMMIT"
+
+
 def reason_in(entry: Entry) -> Reason:
     number = entry.about[3]
     assert isinstance(number, int)

@@ -12,6 +12,7 @@ from tests.lockd.builders import (
     HOUR,
     NOW,
     USE,
+    Commits,
     Said,
     Stand,
     Visit,
@@ -183,20 +184,6 @@ async def test_every_move_has_exactly_one_decision_before_it(
     granted = [entry.index for entry in entries if entry.kind is Kind.GRANTED]
     assert causes == granted
     assert stand.moves == len(granted)
-
-
-class Commits:
-    """Counts what SQLite is asked to make durable, and when the motor starts."""
-
-    def __init__(self, stand: Stand) -> None:
-        self.commits = 0
-        self.before_bolt: list[int] = []
-        self._stand = stand
-        stand.lock.store._db.set_trace_callback(self._traced)
-        stand.door.at_drive = lambda: self.before_bolt.append(self.commits)
-
-    def _traced(self, statement: str) -> None:
-        self.commits += statement == "COMMIT"
 
 
 async def test_a_key_costs_one_durable_write_before_the_bolt(stand: Stand) -> None:

@@ -185,7 +185,7 @@ class Tries:
     def after(self, uptime: int) -> Tries:
         """With one more try, forgetting those too old to count."""
         kept = [t for t in self.at if uptime - t < PIN_TRIES_SECONDS]
-        return Tries((*kept, uptime)[-PIN_TRIES:])
+        return Tries((*kept, uptime)[-PIN_TRIES - 1:])  # one more, which a right PIN gives back
 
     def rest(self, uptime: int) -> int:
         """Seconds until the next try is taken; 0 if now (P5)."""

@@ -9,6 +9,7 @@ Spec: spec/messages.md, sections 4 and 5.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -37,8 +38,9 @@ from mortice.lockd import ownership
 from mortice.lockd.daemon import Lock
 from mortice.lockd.ownership import RECOVERY_WAIT_SECONDS, Recovery
 from mortice.lockd.reasons import reason_of
-from mortice.lockd.store import Appended, Change, Slot
+from mortice.lockd.store import Appended, Change, DiskFull, Slot, Tried
 
+LOG = logging.getLogger(__name__)
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)  # RFC 9180, base mode
 APPLIED, KNOWN = 0, -1  # results beside the numbers of the reasons
 ITEM_BYTES = 3  # in front of a byte string of this length in CBOR
@@ -59,19 +61,33 @@ def deliver(lock: Lock, items: tuple[BundleItem, ...], nonce: bytes) -> list[cbo
 
 def _deliver_one(lock: Lock, item: BundleItem, nonce: bytes) -> cbor.Value:
     name = id_of(item.document)
-    take = TAKERS.get(item.kind)
     try:
-        if take is None:
-            raise Malformed("A6", "bundle: no such kind of document")
-        entry = take(lock, item, nonce)
+        entry = _taken(lock, item, nonce)
     except Theirs as error:
         return _not_taken(lock, name, Refused(reason_of(error), error.check, error.message))
     except NotTaken as not_taken:
         return _not_taken(lock, name, not_taken.refused)
+    except DiskFull:
+        return _not_taken(lock, name, Refused(Reason.STORAGE_FULL, "R15"))
+    except Exception:
+        LOG.exception("a document failed")  # that one, and not the visit of whoever carried it
+        return _not_taken(lock, name, Refused(Reason.FAULT, "R0"))
     if entry is None:
         return [name, KNOWN, None]
     lock.changed()
     return [name, APPLIED, lock.recorder.receipt_for(entry, name, Result.DONE)]
+
+
+def _taken(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
+    """Apply one document, out of the reserve if the disk is full. Raises DiskFull as well."""
+    take = TAKERS.get(item.kind)
+    if take is None:
+        raise Malformed("A6", "bundle: no such kind of document")
+    try:
+        return take(lock, item, nonce)
+    except DiskFull:
+        lock.make_room()
+    return take(lock, item, nonce)
 
 
 def some_news(lock: Lock, room: int) -> Iterator[bytes]:
@@ -102,7 +118,8 @@ def _take_revocation(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | N
     held = lock.store.revoked_count(revocation.signer)
     if not revocation.over_all and held + len(revocation.entries) > REVOCATIONS_PER_HOLDER:
         raise NotTaken(Reason.STORAGE_FULL, "V7", "this holder keeps too many keys taken back")
-    if lock.store.revoked_count() + len(revocation.entries) > REVOCATIONS_MAX:
+    most = REVOCATIONS_MAX if revocation.over_all else REVOCATIONS_MAX // 2  # the rest is theirs
+    if lock.store.revoked_count() + len(revocation.entries) > most:
         raise NotTaken(Reason.STORAGE_FULL, "V8", "too many keys are taken back")
     with lock.store.change() as change:
         carried = cbor.encode(write_bundle((item,)))
@@ -236,8 +253,9 @@ def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | No
     credential = enrolment.credential
     if credential.kind is not CredentialKind.PIN:
         raise NotTaken(Reason.NO_RIGHT, "H8", "this door has no reader for that")
-    hashed = _pin_verifier(lock, enrolment)
+    hashed, tried = _pin_verifier(lock, enrolment)
     with lock.store.change() as change:
+        change.give_back(tried)
         change.put_slot(
             Slot(credential.slot, credential.version, int(credential.kind), wire, off=False),
             hashed)
@@ -248,17 +266,23 @@ def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | No
 
 def _is_anothers(lock: Lock, slot: Slot, enrolment: Enrolment) -> bool:
     """Whether a slot holds a credential of another holder, which has not ended."""
-    if slot.wire is None:
-        return False
-    links, now = [link.grant for link in read_chain(slot.wire, last=ENROL)], lock.now()
+    try:
+        links = verify_chain(
+            read_chain(slot.wire or (), last=ENROL), lock.owner().place.site.chain_keys()).links
+    except Theirs:
+        return False  # empty, or of a root that is gone
+    now = lock.now()
     ended = any(link.exp is not None and link.exp <= now.at for link in links)
     if ended and now.state is not TimeState.UNSURE:
         return False
     return links[-2].holder.id != enrolment.verified.links[-2].holder.id
 
 
-def _pin_verifier(lock: Lock, enrolment: Enrolment) -> bytes:
-    """Open the sealed PIN, judge it, and turn it into its verifier. The PIN goes no further."""
+def _pin_verifier(lock: Lock, enrolment: Enrolment) -> tuple[bytes, Tried]:
+    """Open the sealed PIN, judge it, and turn it into its verifier. The PIN goes no further.
+
+    With the verifier comes the try that a PIN of one's own gives back.
+    """
     owned = lock.owner()
     digits = _open_pin(lock, enrolment)
     policy = owned.config.pins
@@ -272,20 +296,23 @@ def _pin_verifier(lock: Lock, enrolment: Enrolment) -> bytes:
         raise NotTaken(Reason.NO_RIGHT, "P8", f"{len(digits)} digits are too few at this door")
     if len(live) >= policy.most:
         raise NotTaken(Reason.STORAGE_FULL, "P8", f"this door has {policy.most} PINs already")
+    tried = _count_guess(lock)
     hashed = verifier(pin_keys(lock), typed)
     other = lock.store.slot_of(hashed)
     if other is not None and other.number != enrolment.credential.slot:
-        _charge_duplicate(lock)
         raise NotTaken(Reason.WRONG_PIN, "P9", "somebody else has that PIN")
-    return hashed
+    return hashed, tried
 
 
-def _charge_duplicate(lock: Lock) -> None:
-    """Learning that a PIN is taken costs what guessing it would (P9)."""
-    uptime = lock.recorder.uptime()
+def _count_guess(lock: Lock) -> Tried:
+    """Learning whether a PIN is taken is a guess like any other: counted first (P9)."""
+    before, uptime = lock.store.tries("door"), lock.recorder.uptime()
+    if before.rest(uptime):
+        raise NotTaken(Reason.RESTING, "P9", f"{before.rest(uptime)} s left")
     with lock.store.change() as change:
-        change.put_tries("door", lock.store.tries("door").after(uptime))
+        change.put_tries("door", before.after(uptime))
         change.put_number("uptime", uptime)
+    return Tried("door", uptime)
 
 
 def _open_pin(lock: Lock, enrolment: Enrolment) -> str:

@@ -10,15 +10,16 @@ Spec: spec/pin.md, sections 3 and 4. Checks P3 to P7.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mortice.core import cbor
 from mortice.core.commands import Command
 from mortice.core.decision import Ask, standing
 from mortice.core.enrolment import accept_enrolment, presented
 from mortice.core.errors import Malformed, Theirs
 from mortice.core.limits import ENTRY_SECONDS, PIN_DIGITS_MAX, PIN_INDEX_DIGITS
-from mortice.core.log import About, Result
-from mortice.core.pin import Entry, Spent, Tries, Typed, read_typed, verifier
+from mortice.core.log import About, Kind, Result
+from mortice.core.pin import Entry, Spent, Typed, read_typed, verifier
 from mortice.core.refusal import Reason
 from mortice.core.stages import Presented, Reader, Refused, Verified
 from mortice.drivers import Light
@@ -26,8 +27,9 @@ from mortice.lockd.daemon import Lock, Shown
 from mortice.lockd.deliver import pin_keys
 from mortice.lockd.outcome import Outcome
 from mortice.lockd.record import READERS
-from mortice.lockd.store import DiskFull, Slot, Tried
+from mortice.lockd.store import Change, DiskFull, Slot, Tried
 
+DOOR = "door"  # the scope of tries where no index tells one PIN from another
 MOST_DIGITS = PIN_INDEX_DIGITS + PIN_DIGITS_MAX
 
 
@@ -62,12 +64,11 @@ class Keypad:
         self._typed, self._too_long = "", False
 
     async def _enter(self) -> Outcome | Refused:
-        digits = self._typed + ("0" if self._too_long else "")
-        too_long = self._too_long
+        typed = "" if self._too_long else self._typed
         self._forget()
         self._lock.hardware.show(Light.BUSY)
         async with self._busy:
-            result = await pin_typed(self._lock, "" if too_long else digits)
+            result = await pin_typed(self._lock, typed)
         self._lock.hardware.show(_light(result))
         return result
 
@@ -86,7 +87,8 @@ async def pin_typed(lock: Lock, digits: str) -> Outcome | Refused:
     try:
         found = await verify_pin(lock, presented)
         if isinstance(found, Refused):
-            lock.refuse(found, {About.READER: READERS.index(presented.reader)})
+            about: dict[int | str, cbor.Value] = {About.READER: READERS.index(presented.reader)}
+            lock.refuse_sparingly(found, about, "keypad")
             return found
         return await lock.opening(found.verified, Ask(Command.UNLOCK), Shown(give_back=found.tried))
     except DiskFull:
@@ -105,21 +107,27 @@ async def verify_pin(lock: Lock, presented: Presented) -> RightPin | Refused:
     """Whose PIN it is, or why not. Counts the try durably before anything is compared."""
     policy = lock.owner().config.pins
     typed = _split(presented.shown, policy.entry)
-    scope = typed.index if typed and policy.entry is Entry.INDEX else "door"
+    scope = typed.index if typed and policy.entry is Entry.INDEX else DOOR
     if lock.rolled_back:
         return Refused(Reason.LOG_ROLLED_BACK, "R15")
-    before = lock.store.tries(scope)
-    uptime = lock.recorder.uptime()
+    before, uptime = lock.store.tries(scope), lock.recorder.uptime()
     if policy.spent is Spent.REST and before.rest(uptime):
         return Refused(Reason.RESTING, "P5", f"{before.rest(uptime)} s left")
-    _count_try(lock, scope, before.after(uptime), uptime)  # durable before the verdict (P4)
-    if typed is None:
-        return Refused(Reason.WRONG_PIN, "P1")
-    hashed = await asyncio.to_thread(verifier, pin_keys(lock), typed)
-    slot = lock.store.slot_of(hashed)
+    spendable = lock.store.slot(int(scope)) if policy.spent is Spent.OFF and scope != DOOR else None
+    if spendable is not None and spendable.off:
+        return Refused(Reason.PIN_OFF, "P6")
+    tried = _counted(lock, Tried(scope, uptime), spendable)  # durable before the verdict (P4)
+    slot = await _slot_of(lock, typed)
     if slot is None:
-        return _wrong(lock, scope, policy.spent)
-    return _judged(lock, slot, Tried(scope, uptime))
+        return _wrong(lock, tried, "P1" if typed is None else "P3", before.left(uptime))
+    return _judged(lock, slot, tried)
+
+
+async def _slot_of(lock: Lock, typed: Typed | None) -> Slot | None:
+    """Whose PIN that is, at the cost of one slow hash."""
+    if typed is None:
+        return None
+    return lock.store.slot_of(await asyncio.to_thread(verifier, pin_keys(lock), typed))
 
 
 def _split(shown: bytes, entry: Entry) -> Typed | None:
@@ -130,25 +138,33 @@ def _split(shown: bytes, entry: Entry) -> Typed | None:
         return None
 
 
-def _count_try(lock: Lock, scope: str, tries: Tries, uptime: int) -> None:
-    with lock.store.change() as change:
-        change.put_tries(scope, tries)
-        change.put_number("uptime", uptime)
+def _counted(lock: Lock, tried: Tried, spendable: Slot | None) -> Tried:
+    """Count one try. The last one switches the PIN off with it, where the place chose so (P6)."""
+    after = lock.store.tries(tried.scope).after(tried.uptime)
+    last = spendable is not None and not after.left(tried.uptime)
+
+    def write(change: Change) -> None:
+        change.put_tries(tried.scope, after)
+        change.put_number("uptime", tried.uptime)
+        if spendable is not None and last:
+            change.switch_slot(spendable.number, off=True)
+
+    lock.keep(write)
+    return replace(tried, switched=last)
 
 
-def _wrong(lock: Lock, scope: str, spent: Spent) -> Refused:
-    """P3. Where the place chose so, spent tries switch the PIN of that index off (P6)."""
-    left = lock.store.tries(scope).left(lock.recorder.uptime())
-    if spent is Spent.OFF and not left and scope != "door":
-        with lock.store.change() as change:
-            change.switch_slot(int(scope), off=True)
-    return Refused(Reason.WRONG_PIN, "P3", f"{left} tries left")
+def _wrong(lock: Lock, tried: Tried, check: str, left_before: int) -> Refused:
+    """A try that hits nothing. The owner is told when it was the last for now."""
+    left = lock.store.tries(tried.scope).left(tried.uptime)
+    if left_before and not left:
+        lock.note(Kind.ALARM, {
+            About.DETAIL: "wrong PINs: that PIN is off" if tried.switched else
+            "wrong PINs: the keypad takes one try in 15 minutes"})
+    return Refused(Reason.WRONG_PIN, check, f"{left} tries left")
 
 
 def _judged(lock: Lock, slot: Slot, tried: Tried) -> RightPin | Refused:
     """The right PIN costs no try. The chain behind it is verified again from its bytes."""
-    if slot.off:
-        return Refused(Reason.PIN_OFF, "P6")
     assert slot.wire is not None, "a slot with a verifier holds its chain"
     try:
         enrolment = accept_enrolment(

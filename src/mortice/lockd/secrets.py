@@ -10,7 +10,7 @@ Spec: spec/commissioning.md, section 1.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -32,7 +32,7 @@ SIZES = dict.fromkeys(NAMES, 32) | {"salt": 16, "takeover": SECRET_BYTES}
 class LockSecrets:
     """Every secret of one lock."""
 
-    kept: dict[str, bytes]
+    kept: dict[str, bytes] = field(repr=False)
 
     @cached_property
     def link(self) -> StaticKey:

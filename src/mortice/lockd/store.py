@@ -54,10 +54,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One counted try at the keypad: in which scope, at which powered-on second."""
+    """One counted try at the keypad: in which scope, at which powered-on second.
+
+    `switched` is set where this very try switched the PIN of its index off.
+    """
 
     scope: str
     uptime: int
+    switched: bool = False
 
 
 class Store:
@@ -367,6 +371,8 @@ class Change:
         if isinstance(at, list) and tried.uptime in at:
             at.remove(tried.uptime)
             self.put_tries(tried.scope, Tries(tuple(t for t in at if isinstance(t, int))))
+        if tried.switched:
+            self.switch_slot(int(tried.scope), off=False)
 
     def clear_tries(self, scope: str | None = None) -> None:
         """Forget wrong tries, of one scope or of all."""
