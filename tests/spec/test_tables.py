@@ -9,7 +9,6 @@ import pytest
 from tests.spec.pages import SPEC, pages, table
 
 from mortice.core import limits
-from mortice.core.chain import has_right
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.door import MOVING, STATES, Bolt, Leaf
 from mortice.core.errors import Untrusted
@@ -190,12 +189,6 @@ def test_pins_that_the_text_calls_easy_to_guess_are() -> None:
     assert easy
     assert all(weakness(pin) for pin in easy)
     assert weakness("48291736") is None
-
-
-def test_a_right_needs_every_link_above() -> None:
-    """The sentence under the table of rights, as code: stated once, and held to here."""
-    assert "in `delegable` of **every** link above" in PAGES["grant"]
-    assert has_right.__doc__
 
 
 # --- references ----------------------------------------------------------------------------------
