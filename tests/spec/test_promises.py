@@ -471,6 +471,20 @@ async def test_a_former_revoker_takes_back_only_what_stands_below_it(house: Hous
     assert (await house.visit(mine, Command.UNLOCK)).coarse is None
 
 
+async def test_a_courier_cannot_make_a_recovery_begin_anew(house: House) -> None:
+    """The same root with its signatures in another order, and one more that counts for nobody."""
+    root = recovered(retired={GRANTER.public: frozenset({owner().leaf.id})})
+    signed = sign_site(root, [PAPER, key("new phone")])
+    tampered = sign_site(root, [key("courier"), key("new phone"), PAPER])
+    for passed, document, became in (
+        (0, signed, Reason.WINDOW_CLOSED), (DAY - 60, tampered, Reason.WINDOW_CLOSED),
+        (DAY, signed, None),
+    ):
+        house.outside.passed = float(passed)
+        house.lock.window.press(house.outside.count())
+        assert (await house.deliver([SITE, document]))[0] is became
+
+
 # --- PINs ----------------------------------------------------------------------------------------
 
 

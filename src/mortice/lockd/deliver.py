@@ -165,7 +165,7 @@ def _recovered(lock: Lock, item: BundleItem) -> ownership.Owned:
     if not lock.window.is_open(lock.outside.count()):
         raise NotTaken(Reason.WINDOW_CLOSED, "S9", "press the inside button first")
     waiting = ownership.recovery(lock.store)
-    if waiting is None or waiting.document != item.document:
+    if waiting is None or waiting.site != taken.place.site:  # whatever order its signatures have
         waiting = _begin_recovery(lock, taken)
     left = waiting.ready - lock.recorder.uptime()
     if left > 0:
