@@ -21,6 +21,7 @@ from tests.lockd.builders import (
     enrol_item,
     guest,
     log_of,
+    owner_key,
     revoke_item,
     tenant,
 )
@@ -358,6 +359,20 @@ async def test_a_first_person_whose_key_is_used_up_is_nobody(stand: Stand) -> No
     assert await stand.opens(a)
     assert await stand.reason(a) is Reason.NEEDS_PERSON
     assert await stand.reason(c) is Reason.NEEDS_PERSON
+
+
+async def test_no_clock_set_back_revives_a_key_that_was_taken_back(stand: Stand) -> None:
+    lost = guest()
+    await stand.deliver(revoke_item(lost.leaf.id, expires=NOW + DAY))
+    stand.board.loop.jump(DAY + HOUR)
+    watch = stand.watched()
+    stand.board.loop.jump(2 * HOUR)  # the hour in which what has ended is forgotten
+    await watch.look()
+    back = Visit(stand.lock, owner_key(), "phone")
+    await back.greet()
+    await back.ask(Command.DELIVER, bundle=[back.time_item(NOW + DAY - 60)])
+    assert stand.lock.now().at == NOW + DAY - 60
+    assert await stand.reason(lost) is Reason.REVOKED
 
 
 async def test_a_touch_at_the_keypad_counts_for_five_seconds(stand: Stand) -> None:
