@@ -47,7 +47,10 @@ def is_number(node: ast.AST) -> bool:
 def called(node: ast.Call) -> Iterator[tuple[str, str]]:
     """The numbers among the arguments of a call, and what the call makes of a failed check."""
     name = name_of(node.func)
-    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+    given = (*node.args, *(keyword.value for keyword in node.keywords))
+    either = (side for each in given if isinstance(each, ast.IfExp) for side in (
+        each.body, each.orelse))
+    for argument in (*given, *either):
         if is_number(argument):
             number = ast.literal_eval(argument)
             if name in REFUSING:
