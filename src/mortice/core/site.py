@@ -82,14 +82,10 @@ def site_payload(site: Site) -> cbor.Value:
     roles: dict[int | str, cbor.Value] = {
         int(role): [held.threshold, [key.cose for key in held.keys]]
         for role, held in site.roles.items()}
-    limits: dict[int | str, cbor.Value] = {1: site.version, 2: roles}
-    if site.strict:
-        limits[3] = True
-    if site.demo:
-        limits[4] = True
-    if site.retired:
-        limits[5] = [[key.cose, [*sorted(kept)]] for key, kept in site.retired.items()]
-    return {AUD: site.id, LIMITS: limits}
+    limits: dict[int | str, cbor.Value] = {
+        1: site.version, 2: roles, 3: site.strict, 4: site.demo,
+        5: [[key.cose, [*sorted(kept)]] for key, kept in site.retired.items()]}
+    return {AUD: site.id, LIMITS: {name: value for name, value in limits.items() if value}}
 
 
 def sign_site(site: Site, signers: list[Signer]) -> bytes:
