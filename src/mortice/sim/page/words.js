@@ -34,12 +34,16 @@ const LIGHTS = {
 
 export const mm = (value) => `${Math.round(value)} mm`;
 
-/** The words beside the door's name. */
+/** The words beside the door's name. A line breaks between them, never within one. */
 export function sentence(seen) {
-  const parts = [STATES[seen.state].word];
-  if (seen.dead) return [...parts, "the lock has no power"].join(" · ");
+  return facts(seen).map((fact) => fact.replaceAll(" ", "\u00a0")).join("\u00a0· ");
+}
+
+function facts(seen) {
+  const { word } = STATES[seen.state];
+  if (seen.dead) return [word, "the lock has no power"];
   const bolt = seen.bolt_mm < 0.5 ? "bolt in" : `bolt out ${mm(seen.bolt_mm)}`;
-  return [...parts, bolt, ...(seen.state === "open" ? [] : [`door ${seen.leaf}`])].join(" · ");
+  return seen.state === "open" ? [word, bolt] : [word, bolt, `door ${seen.leaf}`];
 }
 
 /** What is said under the name: what one can do now. */
