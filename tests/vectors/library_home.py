@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tests.vectors.vector import Fields, raw
+
 from mortice.cli import texts
 from mortice.cli.texts import KEY, kind_of, read_handover, read_request, read_staple
 from mortice.client.founding import paper_key
 from mortice.client.sealed import unseal
-from tests.vectors.vector import Fields, raw
 
 
 def _request_text(given: Fields) -> Fields:

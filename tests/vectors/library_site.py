@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from mortice.lockd.secrets import load_secrets
 from tests.vectors.vector import LOCK_SECRETS, Fields, raw, wire
 
 from mortice.core import cbor
@@ -45,6 +44,7 @@ from mortice.core.timekeeping import Clock, Told, attested, started
 from mortice.lockd.deliver import HPKE
 from mortice.lockd.outside import Machine
 from mortice.lockd.ownership import first_owner, next_doors, zone_named
+from mortice.lockd.secrets import load_secrets
 
 YEAR_SECONDS = 365 * 86_400
 

@@ -231,7 +231,8 @@ async def _take_over(stage: Stage, step: Fields) -> None:
 
 async def _fill_revocations(stage: Stage, step: Fields) -> None:
     """So many entries by the site, as its deltas of years would leave them."""
-    entries = tuple(Revoked(n.to_bytes(16, "big"), cast.NOW + cast.DAY) for n in range(step["entries"]))
+    entries = tuple(Revoked(n.to_bytes(16, "big"),
+                            cast.NOW + cast.DAY) for n in range(step["entries"]))
     with stage.stand.lock.store.change() as change:
         change.revoke(Revocation(bytes(16), cast.REVOKES.id, over_all=True, entries=entries), b"")
 

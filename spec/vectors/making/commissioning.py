@@ -112,7 +112,8 @@ def _lock_files() -> Iterator[Case]:
         return Case(f"commissioning/lock-file{name}", shows, "lock_file", {"keys": cbor(kept)},
                     expected)
 
-    yield case("", "The lock's own keys, born on the lock.", LOCK_SECRETS, accepted(lock=LOCK_KEY.id))
+    yield case("", "The lock's own keys, born on the lock.", LOCK_SECRETS,
+               accepted(lock=LOCK_KEY.id))
     yield case("-without-its-pepper", "A key is missing.",
                {name: LOCK_SECRETS[name] for name in LOCK_SECRETS if name != "pepper"},
                malformed("Q8"))

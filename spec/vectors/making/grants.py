@@ -287,8 +287,7 @@ def _bindings() -> Iterator[Case]:
     last = link(FRIEND, link(GUEST, tenant_link(depth=2, max_life=ABSENT), use=UNLOCK,
                              delegable=UNLOCK, depth=1), use=UNLOCK)
     yield chain_case("links-in-another-order", "Leaf first.", [guest.encoded, tenant.encoded],
-                     GUEST,
-                     untrusted_key("C3"), guest.id)
+                     TENANT, untrusted_key("C3"), tenant.id)
     yield chain_case("link-left-out", "The middle link is missing.",
                      [last.wire[0], last.wire[2]], FRIEND, untrusted_key("C6"), last.id)
     yield chain_case("below-a-sibling", "Spliced below another key of the same holder.",

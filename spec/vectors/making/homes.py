@@ -9,7 +9,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
 from making.case import Case, Fields, accepted, malformed, untrusted
 from making.cast import (
     CLAIM,
@@ -112,7 +111,8 @@ def _staples() -> Iterator[Case]:
     document = staple(TENANT)
 
     def case(name: str, shows: str, value: Any, expected: Fields) -> Case:  # noqa: ANN401
-        return Case(f"home/{name}", shows, "staple_text", {"text": text(STAPLE_TEXT, value)}, expected)
+        return Case(f"home/{name}", shows, "staple_text", {"text": text(STAPLE_TEXT, value)},
+                    expected)
 
     yield case("refresh", "A staple without a chain.", [document, None],
                accepted(staple=document, links=None))
@@ -133,7 +133,8 @@ def _sheets() -> Iterator[Case]:
     good = accepted(key=PAPER.id)
     yield case("", "The recovery sheet, as it was written down.", sheet, good)
     yield case("-in-small-letters", "As it was typed again.", sheet.lower().replace("-", " "), good)
-    yield case("-of-something-else", "A lock's code is no sheet.", "MORTICE1-AAAAA", malformed("Z4"))
+    yield case("-of-something-else", "A lock's code is no sheet.", "MORTICE1-AAAAA",
+               malformed("Z4"))
     yield case("-with-a-nine", "No sheet has a 9.", sheet[:-1] + "9", malformed("Z4"))
     wrong = sheet[:20] + ("A" if sheet[20] != "A" else "C") + sheet[21:]
     yield case("-with-a-letter-wrong", "The check finds one wrong letter.", wrong, malformed("Z4"))

@@ -73,7 +73,7 @@ def given(argument: str) -> str:
     """The text that an argument stands for: itself, the file that it names, or stdin for `-`."""
     if argument == "-":
         return _bounded(sys.stdin.read(TEXT_BYTES + 1), "stdin")
-    if kind_of(argument) is None and len(argument) < 4096:
+    if argument.strip() and kind_of(argument) is None and len(argument) < 4096:
         path = Path(argument).expanduser()
         if path.exists():
             with path.open("rb") as file:
