@@ -247,7 +247,7 @@ async def test_the_page_says_whether_the_mechanics_let_it(visitor: Visitor) -> N
 
 
 async def test_every_act_is_done_to_the_door(visitor: Visitor) -> None:
-    bodies: dict[str, dict[str, object]] = {"press": {"symbol": "1"}, "button": {"seconds": 0.01}}
+    bodies: dict[str, dict[str, object]] = {"press": {"symbol": "1"}}
     for act in ACTS:
         assert (await visitor.act(act, **bodies.get(act, {}))).status == 200
 
@@ -260,18 +260,43 @@ async def test_the_inside_button_is_down_until_it_is_let_go(visitor: Visitor) ->
     assert [type(told) for told in visitor.told] == [InsideButton]
 
 
+async def test_a_button_held_for_a_while_is_let_go_by_itself(visitor: Visitor) -> None:
+    let_go = asyncio.Event()
+    visitor.door.listen(lambda told: isinstance(told, InsideButton) and let_go.set())
+    await visitor.act("push", seconds=0.01)
+    async with asyncio.timeout(5):
+        await let_go.wait()
+    assert not visitor.door.gauges().button
+
+
+async def test_whoever_leaves_in_the_middle_of_a_word_does_no_harm(
+    visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = visitor.host.split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /door/front/turn HTTP/1.1\r\nHost: {visitor.host}\r\nCookie: {visitor.cookie}\r\n"
+    rest = f"Origin: http://{visitor.host}\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}{rest}Content-Length: 10\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await visitor.act("jam")).status == 200  # it listens on
+    await visitor.panel.stop()  # and has dealt with everybody
+    assert caplog.records == []
+    assert visitor.door.sight().bolt is Bolt.THROWN
+
+
 @pytest.mark.parametrize(
     ("act", "body"),
     [
         ("press", b"{}"),
         ("press", b'{"symbol": "10"}'),
         ("press", b'{"symbol": 1}'),
-        ("button", b"{}"),
-        ("button", b'{"seconds": 0}'),
-        ("button", b'{"seconds": true}'),
-        ("button", b'{"seconds": "1"}'),
-        ("button", b'{"seconds": NaN}'),
-        ("button", f'{{"seconds": {HOLD_SECONDS + 1}}}'.encode()),
+        ("push", b'{"seconds": 0}'),
+        ("push", b'{"seconds": true}'),
+        ("push", b'{"seconds": "1"}'),
+        ("push", b'{"seconds": NaN}'),
+        ("push", f'{{"seconds": {HOLD_SECONDS + 1}}}'.encode()),
         ("turn", b""),
         ("turn", b"[]"),
         ("turn", b"{"),

@@ -23,7 +23,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -63,19 +63,13 @@ def _press(door: SimulatedDoor, body: Body) -> bool:
     return True
 
 
-async def _button(door: SimulatedDoor, body: Body) -> bool:
-    seconds = body.get("seconds")
+def _push(door: SimulatedDoor, body: Body) -> bool:
+    """Lean on the inside button for `seconds`, or until `release`, but never for ever."""
+    seconds = body.get("seconds", HOLD_SECONDS)
     if type(seconds) not in (int, float) or not 0 < float(str(seconds)) <= HOLD_SECONDS:
         raise BadAct(f"seconds: expected a number above 0, at most {HOLD_SECONDS:.0f}")
-    await door.hold_inside_button(float(str(seconds)))
-    return True
-
-
-def _push(door: SimulatedDoor, body: Body) -> bool:  # noqa: ARG001 - the shape of an act
-    """Somebody leans on the button until `release`; a page that vanished lets go by itself."""
-    pushed = door.push_inside_button()
-    loop = asyncio.get_running_loop()
-    loop.call_later(HOLD_SECONDS, door.release_inside_button, pushed)
+    pushed, loop = door.push_inside_button(), asyncio.get_running_loop()
+    loop.call_later(float(str(seconds)), door.release_inside_button, pushed)
     return True
 
 
@@ -88,9 +82,8 @@ def _always(act: Callable[[SimulatedDoor], None]) -> Callable[[SimulatedDoor, Bo
 
 
 # Every act: True if it came off, False if the mechanics were against it.
-ACTS: dict[str, Callable[[SimulatedDoor, Body], bool | Awaitable[bool]]] = {
+ACTS: dict[str, Callable[[SimulatedDoor, Body], bool]] = {
     "press": _press,
-    "button": _button,
     "push": _push,
     "release": _always(SimulatedDoor.release_inside_button),
     "turn": _always(SimulatedDoor.turn_inside),
@@ -164,8 +157,7 @@ class Panel:
         if door is None or act is None:
             return JSONResponse({"why": "no such door, or nothing that one does to it"}, 404)
         try:
-            done = act(door.hardware, await _body(request))
-            return JSONResponse({"done": done if isinstance(done, bool) else await done})
+            return JSONResponse({"done": act(door.hardware, await _body(request))})
         except BadAct as error:
             return JSONResponse({"why": str(error)}, 400)
 
@@ -259,18 +251,25 @@ async def _body(request: Request) -> Body:
     Raises:
         BadAct: it is too long, or not an object.
     """
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > BODY_BYTES:
-            raise BadAct(f"body: expected at most {BODY_BYTES} bytes")
     try:
-        body = json.loads(received)
+        body = json.loads(await _received(request))
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise BadAct("body: expected a JSON object")
     return body
+
+
+async def _received(request: Request) -> bytes:
+    received = bytearray()
+    try:
+        async for chunk in request.stream():
+            received += chunk
+            if len(received) > BODY_BYTES:
+                raise BadAct(f"body: expected at most {BODY_BYTES} bytes")
+    except ClientDisconnect:
+        raise BadAct("body: expected all of it") from None
+    return bytes(received)
 
 
 def _page() -> dict[str, tuple[bytes, str]]:

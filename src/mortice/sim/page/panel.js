@@ -203,7 +203,7 @@ document.addEventListener("click", ({ target }) => {
   const clicked = target.closest("button");
   if (clicked?.id === "hold") hold();
   else if (clicked?.dataset.key) press(clicked.dataset.key);
-  else if (clicked?.dataset.act === "button") act("button", { seconds: Number(clicked.dataset.seconds) });
+  else if (clicked?.dataset.seconds) act("push", { seconds: Number(clicked.dataset.seconds) });
   else if (clicked?.dataset.act) act(clicked.dataset.act);
 });
 
@@ -222,7 +222,7 @@ function hold() {
     return;
   }
   disarm();
-  act("button", { seconds: HOLD_SECONDS });
+  act("push", { seconds: HOLD_SECONDS });
 }
 
 function disarm() {
