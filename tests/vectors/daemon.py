@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from making import cast, links, logs, settings
-from making.plain import Key
+from making.plain import Key, Noise, public
+from tests.lockd.bent import bent_loop
 from tests.vectors import library_site
 from tests.vectors.stand import (
     BUNDLE,
-    PIN,
     RECEIPT,
-    SILENCE,
     STAPLE,
     STAPLE_CHAIN,
-    Answered,
     Request,
     Stand,
     Talk,
@@ -29,10 +27,13 @@ from tests.vectors.stand import (
 from tests.vectors.vector import Fields, Vector, raw, wire
 
 from mortice.core import cbor as product_cbor
+from mortice.core.chain import read_chain
+from mortice.core.decision import day_of
 from mortice.core.refusal import BY_NUMBER
 from mortice.core.stages import Count, CountKind, TimeState
 from mortice.core.timekeeping import Clock
 from mortice.lockd.daemon import Lock
+from mortice.lockd.ownership import zone_named
 
 TAKEN = 0
 WORN_VOLTS = 4.2  # too little to turn the bolt, enough for the board
@@ -131,8 +132,7 @@ async def _arrange(stand: Stand, facts: Fields) -> None:
     set_clock(stand, facts["now"])
     if "second" in facts:
         first = await stand.visit(request_for(
-            facts["second"] | {"site": "", "leaf": _second_leaf(facts["second"])},
-            command_id=bytes(8)))
+            facts["second"] | {"leaf": _last_of(facts["second"]["chain"])}, command_id=bytes(8)))
         assert first.said == "show_more", "the first of two people is asked to wait"
     for delta in facts.get("revoked", ()):
         assert await stand.deliver(revocation_item(delta)) == [TAKEN]
@@ -149,15 +149,9 @@ async def _arrange(stand: Stand, facts: Fields) -> None:
         stand.lock.make_room()
 
 
-def _second_leaf(given: Fields) -> str:
-    return product_leaf(given["chain"]).hex()
-
-
-def product_leaf(chain: list[Any]) -> bytes:
+def _last_of(chain: list[Any]) -> str:
     """The id of a chain's last link."""
-    from mortice.core.chain import read_chain  # noqa: PLC0415 (one use)
-
-    return read_chain(wire(chain))[-1].grant.id
+    return read_chain(wire(chain))[-1].grant.id.hex()
 
 
 def set_clock(stand: Stand, now: Fields) -> None:
@@ -178,7 +172,7 @@ async def _show_larger_log(stand: Stand) -> None:
 
 def _count(lock: Lock, facts: Fields) -> None:
     """The counts of earlier openings, as the store keeps them."""
-    day = library_site_day(facts["now"]["at"])
+    day = _day(facts["now"]["at"])
     counts = [
         *(Count(CountKind.USES, raw(item["link"]), b"", day, None)
           for item in facts.get("uses", ()) for _ in range(item["count"])),
@@ -191,10 +185,7 @@ def _count(lock: Lock, facts: Fields) -> None:
             change.count(count)
 
 
-def library_site_day(at: int) -> int:
-    from mortice.core.decision import day_of  # noqa: PLC0415 (one use)
-    from mortice.lockd.ownership import zone_named  # noqa: PLC0415 (one use)
-
+def _day(at: int) -> int:
     return day_of(at, zone_named(cast.ZONE))
 
 
@@ -204,7 +195,7 @@ def _tally(lock: Lock, given: Fields) -> dict[tuple[str, str], Any]:
         verified = library_site.verified(given, library_site.site_of(given))
     except Exception:  # noqa: BLE001 (then nothing is counted)
         return {}
-    tally = lock.store.tally(verified.links, library_site_day(given["facts"]["now"]["at"]))
+    tally = lock.store.tally(verified.links, _day(given["facts"]["now"]["at"]))
     uses = {("uses", link.hex()): number for link, number in tally.uses.items()}
     quota = {("quota", link.hex()): leaves for link, leaves in tally.leaves.items()}
     claims = {("claim", link.hex()): child.hex() for link, child in tally.claimed.items()}
@@ -332,15 +323,9 @@ async def _recovery(vector: Vector, folder: Path) -> None:
                 assert stand.refusal(since) == ("window_closed", "S9")
                 press_inside_button(stand)
             await stand.deliver(item)
-            wait_a_day(stand)
+            bent_loop().jump(cast.DAY)
             press_inside_button(stand)
         await judged(vector, stand, item)
-
-
-def wait_a_day(stand: Stand) -> None:
-    from tests.lockd.bent import bent_loop  # noqa: PLC0415 (one use)
-
-    bent_loop().jump(cast.DAY)
 
 
 async def _attestation(vector: Vector, folder: Path) -> None:
@@ -446,7 +431,8 @@ async def _conversation(vector: Vector, folder: Path) -> None:
             await stand.visit(request_for(given, command="status", command_id=bytes(8)))
         stand.board.next_ephemeral = raw(given["lock_ephemeral"])
         async with stand.line() as line:
-            talk = Talk(line, Noise_of(given))
+            prologue = links.prologue(raw(given["site_id"]), raw(given["door"]))
+            talk = Talk(line, Noise(prologue, public(raw(given["lock_link"]))))
             first = links.opening(talk.noise.write_first(raw(given["holder_ephemeral"])))
             assert first == raw(vector.expected["value"]["message_1"])
             second = await line.say(first)
@@ -457,13 +443,6 @@ async def _conversation(vector: Vector, folder: Path) -> None:
             answered = await talk.ask(replace(asked, key=asked.leaf) if given["seen"] else asked)
             assert (answered.said, answered.result) == (None, "unlocked")
             assert (await talk.later("status", {})).said is None
-
-
-def Noise_of(given: Fields) -> Any:  # noqa: ANN401, N802
-    from making.plain import Noise, public  # noqa: PLC0415 (one use)
-
-    prologue = links.prologue(raw(given["site_id"]), raw(given["door"]))
-    return Noise(prologue, public(raw(given["lock_link"])))
 
 
 async def _request(vector: Vector, folder: Path) -> None:
@@ -495,4 +474,3 @@ READERS: dict[str, Reader] = {
     "conversation": _conversation, "request": _request, "bundle": _bundle,
 }
 ONLY_WRONG = {"attestation", "request", "bundle"}  # right ones depend on the conversation
-_ = (SILENCE, PIN, Answered)

@@ -182,7 +182,8 @@ def _bucket(given: Fields) -> Fields:
 
 READERS = {
     "conversation": _conversation, "takeover_handshake": _takeover_handshake,
-    "first_message": _first_message, "transport": _transport, "third_message_first": _third_message_first, "proof": _proof,
+    "first_message": _first_message, "transport": _transport,
+    "third_message_first": _third_message_first, "proof": _proof,
     "request": _request, "bundle": _bundle, "greeting": _greeting, "answer": _answer,
     "bucket": _bucket,
 }

@@ -91,8 +91,8 @@ def test_the_readers_of_the_text_are_those_of_the_runner() -> None:
 # --- a file that says more than is looked at ---------------------------------------------------
 
 
-def with_more(whole: Any, *path: str) -> str:
-    inner = whole
+def with_more(whole: object, *path: str) -> str:
+    inner: Any = whole
     for key in path:
         inner = inner[int(key)] if isinstance(inner, list) else inner[key]
     inner["surprise"] = 1
@@ -115,7 +115,7 @@ def test_an_unknown_key_in_a_step_is_an_error() -> None:
 
 @pytest.mark.parametrize(("key", "value"), [
     ("format", "mortice-vector/2"), ("reader", "guess"), ("expected", {"class": "perhaps"})])
-def test_a_vector_of_another_kind_is_an_error(key: str, value: Any) -> None:
+def test_a_vector_of_another_kind_is_an_error(key: str, value: object) -> None:
     with pytest.raises(BadVector):
         parse(ALL[0].name, json.dumps(json.loads(text_of(ALL[0])) | {key: value}))
 

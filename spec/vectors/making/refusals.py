@@ -59,7 +59,7 @@ def scene(
     name: str, shows: str, steps: Steps, expected: Fields, *, owned: bool = True,
     real: bool = False,
 ) -> Case:
-    """`owned`: the lock has its owner when the scene begins. `real`: its driver moves real things."""
+    """`owned`: the lock has its owner from the start. `real`: its driver moves real things."""
     given = (standing() if owned else {}) | ({"real": True} if real else {}) | {"steps": steps}
     return Case(name, shows, "scene", given, expected)
 
