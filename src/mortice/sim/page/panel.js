@@ -35,7 +35,7 @@ events.addEventListener("error", () => {
   $("lost").hidden = false;
   write($("lost"), events.readyState === EventSource.CLOSED
     ? "The street has stopped. Start the demo again and open the address that it prints."
-    : "The street does not answer. Looking for it again …");
+    : "The street does not answer; it may have been stopped. Looking for it again …");
 });
 
 function take(news) {
@@ -137,6 +137,7 @@ function drawActs(seen) {
   offer("jam", seen.jam_mm !== null ? ["free", "Free the bolt"] : ["jam", "Jam the bolt"]);
   offer("plug", seen.mains ? ["unplug", "Pull the plug"] : ["plug", "Plug in again"]);
   offer("battery", seen.flat ? ["battery", "Fresh battery"] : ["flatten", "Flatten the battery"]);
+  $("codes").hidden = !seen.owned;
   $("push").classList.toggle("down", seen.button);
   write($("keypad-how"), prompt(seen));
   if (!armed) write($("hold"), seen.button ? "Held down …" : HOLD);
