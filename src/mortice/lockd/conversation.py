@@ -183,7 +183,11 @@ class Conversation:
     async def _visit(self, shown: Presented, request: Request) -> Answer:
         if request.command not in COMMANDS:
             raise _Refusal(Refused(Reason.WINDOW_CLOSED, "Q6", "this lock has its owner"))
-        verified, carried = self._verify(shown, request), request.carried
+        try:
+            verified, carried = self._verify(shown, request), request.carried
+        except _Refusal as refusal:
+            self._take_from_inside(request, refusal.refused)
+            raise
         self._verified, self._under = verified, self._lock.owner().place.site
         self._staple = self._read_staple(carried)
         if Carried.RECEIPT in carried:
@@ -193,6 +197,17 @@ class Conversation:
         outcome = await self._opening(verified, request)
         self._add_news(carried)
         return self._answer(outcome, request)
+
+    def _take_from_inside(self, request: Request, refused: Refused) -> None:
+        """Whoever has just pressed the inside button may hand documents in without a key.
+
+        Paper replaces a lost phone this way, also where nobody else has a key. It opens nothing.
+        """
+        lock = self._lock
+        inside = lock.window.is_open(lock.outside.count())
+        asks_for_chain = refused.reason is Reason.SHOW_CHAIN  # then all of this comes once more
+        if inside and request.command is Command.DELIVER and not asks_for_chain:
+            self._body[1] = self._deliver(request.carried.get(Carried.BUNDLE, []))
 
     def _verify(self, shown: Presented, request: Request) -> Verified:
         """Whose key was shown, and that its holder asked for this, here, now. Raises _Refusal."""

@@ -64,7 +64,6 @@ class Held:
     until: int
     entry: int
     site: Site
-    staple: Staple | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ class Lock:
         moved = await self.move(decision)  # 5 moved: what is seen, not what was commanded
         result = result_of(decision.towards, moved)
         self._record_move(moved, entry.index, result)
-        self._hold(decision, moved, entry.index, shown)
+        self._hold(decision, moved, entry.index)
         return self.answers.keep(asked, Outcome(None, entry, result, moved))  # 6, 7: whoever reads
 
     def facts(
@@ -226,11 +225,11 @@ class Lock:
 
     # --- what else an opening touches ---------------------------------------------------------
 
-    def _hold(self, granted: Granted, moved: Moved, entry: int, shown: Shown) -> None:
+    def _hold(self, granted: Granted, moved: Moved, entry: int) -> None:
         self.relock_because = ""  # somebody has just said where the bolt is to be
         if granted.until is not None and moved.state in (DoorState.UNLOCKED, DoorState.OPEN):
             site = self.owner().place.site
-            self.held = Held(granted.verified, granted.until, entry, site, shown.staple)
+            self.held = Held(granted.verified, granted.until, entry, site)
         elif granted.towards is Towards.THROWN:
             self.held = None
 

@@ -191,7 +191,7 @@ class Watch:
         lock = self._lock
         if held.site is not lock.owner().place.site:  # verified under a root that is gone
             return False
-        return standing(held.verified, lock.facts(held.verified, held.staple)) is None
+        return standing(held.verified, lock.facts(held.verified)) is None
 
     async def _relock_if_due(self) -> None:
         lock = self._lock
