@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.browser.doing import put_right
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -56,36 +56,57 @@ def browser(require: Callable[[str], str]) -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=require("browser"), args=QUIET_CHROMIUM)
 
 
-@pytest.fixture
-def opens(browser: Browser, told: Told) -> Iterator[Opens]:
-    """Opens the street's page at a door; no page may leave an error in its console."""
-    errors: list[str] = []
-    contexts = []
+class Pages:
+    """Opens the street's page, and keeps what its consoles complain of."""
 
-    def open_at(
-        slug: str = "front-door", *, width: int = 1280, height: int = 800, dark: bool = False
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser, self._url = browser, url
+        self._contexts: list[BrowserContext] = []
+        self.errors: list[str] = []
+
+    def open(
+        self, slug: str = "front-door", *, width: int = 1280, height: int = 800, dark: bool = False
     ) -> Page:
-        context = browser.new_context(
+        context = self._browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
-        contexts.append(context)
+        self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and errors.append(said.text))
-        page.goto(f"{told['url']}#{slug}")
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        page.goto(f"{self._url}#{slug}")
         page.wait_for_selector("#street:not([hidden])")
         return page
 
-    yield open_at
-    for context in contexts:
-        context.close()
-    assert errors == []
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
 
 
 @pytest.fixture
-def front(opens: Opens) -> Page:
+def opens(browser: Browser, told: Told) -> Iterator[Opens]:
+    """Opens the street's page at a door; no page may leave an error in its console."""
+    pages = Pages(browser, told["url"])
+    yield pages.open
+    pages.close()
+    assert pages.errors == []
+
+
+@pytest.fixture(scope="session")
+def kept_open(browser: Browser, told: Told) -> Iterator[tuple[Page, Pages]]:
+    """One page that stays open from test to test: opening it costs more than most tests."""
+    pages = Pages(browser, told["url"])
+    yield pages.open(), pages
+    pages.close()
+
+
+@pytest.fixture
+def front(kept_open: tuple[Page, Pages]) -> Iterator[Page]:
     """The page at the front door, which is closed, locked, powered and free."""
-    page = opens()
+    page, pages = kept_open
+    page.get_by_role("link", name="Front door").click()
+    page.get_by_label("Outside", exact=True).check()
     put_right(page)
-    return page
+    yield page
+    assert pages.errors == []

@@ -49,7 +49,8 @@ def audit_at_every_width(page: Page) -> None:
         assert findings(page) == []
 
 
-def test_the_audit_itself_finds_what_is_wrong(front: Page) -> None:
+def test_the_audit_itself_finds_what_is_wrong(opens: Opens) -> None:
+    front = opens()
     front.evaluate("""() => {
         document.querySelector("#swing").textContent = "";
         document.querySelector("#place").style.color = "#ccc";
@@ -90,8 +91,9 @@ def test_large_text_of_its_own_does_not_scroll_sideways_either(opens: Opens) -> 
 
 
 def test_every_control_can_be_reached_by_keyboard_and_shows_that_it_has_the_focus(
-    front: Page,
+    opens: Opens,
 ) -> None:
+    front = opens()
     reached = []
     for _ in range(60):
         front.keyboard.press("Tab")
@@ -117,7 +119,8 @@ def test_every_control_can_be_reached_by_keyboard_and_shows_that_it_has_the_focu
     assert wanted <= set(reached)
 
 
-def test_the_first_key_skips_to_the_door(front: Page) -> None:
+def test_the_first_key_skips_to_the_door(opens: Opens) -> None:
+    front = opens()
     front.keyboard.press("Tab")
     front.keyboard.press("Enter")
     front.keyboard.press("Tab")
