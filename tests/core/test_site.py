@@ -159,6 +159,12 @@ def test_the_other_roles_may_stay_empty(absent: str) -> None:
     assert root.key(Role[absent.upper()], None) is None
 
 
+def test_three_roles_are_enough() -> None:
+    least = roles(time=None, refresh=None, recovery=None)
+    assert len(least) == 3
+    assert accept_first(signed(site(roles=least))).roles == least
+
+
 @pytest.mark.parametrize("unknown", [7, -1, 255, "0", "root"])
 def test_a_role_that_nobody_knows_refuses_the_root(unknown: int | str) -> None:
     with refused("S2"):
@@ -274,6 +280,14 @@ def test_a_first_root_needs_enough_different_root_keys(signers: list[SoftwareKey
 
 def test_signatures_that_count_for_nobody_do_no_harm() -> None:
     assert accept_first(signed(site(), STRANGER, ROOT, GRANTER, PAPER)) == site()
+
+
+def test_a_root_carries_the_signatures_of_two_full_roles_and_no_more() -> None:
+    """Those of the present root's keys and of its own, each up to the bound of a role."""
+    others = [key(str(n)) for n in range(2 * SITE_KEYS - 1)]
+    assert accept_first(signed(site(), ROOT, PAPER, *others[1:])) == site()
+    with refused("D1"):
+        accept_first(signed(site(), ROOT, PAPER, *others))
 
 
 def test_a_root_key_may_be_on_p256() -> None:
