@@ -27,6 +27,7 @@ from mortice.core.stages import Count, CountKind
 
 TABLES = ("meta", "entry", "node", "uses", "leaf_day", "claim", "signer", "revoked", "news",
           "slot", "tries")
+BUSY_SECONDS = 1.0  # nobody but another daemon by mistake holds this disk, and does not let go
 
 
 class DiskFull(Exception):
@@ -70,7 +71,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(
-            folder / "lock.db", isolation_level=None, check_same_thread=False, cached_statements=64)
+            folder / "lock.db", isolation_level=None, check_same_thread=False, cached_statements=64,
+            timeout=BUSY_SECONDS)
         for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL",
                         "wal_autocheckpoint=0", "temp_store=MEMORY"):
             self._db.execute(f"PRAGMA {setting}")

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from mortice.core.decision import day_of, standing
-from mortice.core.door import Bolt, DoorState, Leaf, state_of
+from mortice.core.door import Bolt, DoorState, Leaf, Sight, state_of
 from mortice.core.log import About, Kind
 from mortice.core.stages import Relock, TimeState
 from mortice.drivers import (
@@ -198,7 +198,7 @@ class Watch:
         sight = lock.hardware.sight()
         if sight.bolt is Bolt.THROWN:
             lock.relock_because = ""
-        if lock.held is not None or sight.bolt is not Bolt.DRAWN or sight.leaf is not Leaf.CLOSED:
+        if lock.held is not None or not self._can_lock(sight):
             self._closed_at = None
             return
         now = lock.outside.count()
@@ -208,13 +208,17 @@ class Watch:
         if (due or lock.relock_because) and self._relock_tries < RELOCK_TRIES:
             await self.relock(lock.relock_because or "closed")
 
+    def _can_lock(self, sight: Sight) -> bool:
+        """Is there a bolt to throw: one that is drawn, or that met something when it was thrown?"""
+        half_way = sight.bolt is Bolt.BETWEEN and self._relock_tries > 0
+        return sight.leaf is Leaf.CLOSED and (sight.bolt is Bolt.DRAWN or half_way)
+
     async def relock(self, because: str) -> None:
         """Throw the bolt, with its cause durable first."""
         lock = self._lock
         entry = lock.note(Kind.RELOCKED, {About.DETAIL: because})
         if entry is None:
             return
-        lock.relock_because = ""
         moved = await lock.move(Relock(because))
         lock.note(Kind.MOVED, {About.STATE: moved.state.value, About.CAUSE: entry.index})
         self._closed_at = None
@@ -222,3 +226,6 @@ class Watch:
             self._relock_tries += 1
             lock.note(Kind.ALARM, {About.DETAIL: "the bolt met something while locking",
                                    About.CAUSE: entry.index})
+            return
+        lock.relock_because = ""
+        self._relock_tries = 0
