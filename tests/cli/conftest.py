@@ -101,7 +101,9 @@ Given = Callable[..., Terminal]
 def given(owner: Terminal, homes: Callable[[str], Terminal]) -> Given:
     """Gives somebody a key on a device of their own: request, give, add."""
 
-    def give(name: str, *options: str, doors: str = "front", algorithm: str = "ed25519") -> Terminal:
+    def give(
+        name: str, *options: str, doors: str = "front", algorithm: str = "ed25519"
+    ) -> Terminal:
         device = homes(name)
         asked = device.json("key", "request", "--as", name, "--algorithm", algorithm)
         made = owner.json(

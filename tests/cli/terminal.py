@@ -23,7 +23,7 @@ class Printed:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command prints
         """The one line of JSON on stdout."""
         lines = self.out.strip().splitlines()
         assert len(lines) == 1, self
@@ -48,7 +48,7 @@ class Terminal:
         """Run a command as typed, in this home."""
         return run("--home", self.home, *words, typed=typed)
 
-    def json(self, *words: object, typed: str = "") -> Any:
+    def json(self, *words: object, typed: str = "") -> Any:  # noqa: ANN401 - as above
         """Run a command that works, with --json, and return what it printed."""
         printed = self.run("--json", *words, typed=typed)
         assert printed.code == 0, printed

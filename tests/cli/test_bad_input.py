@@ -1,4 +1,4 @@
-"""Whatever is typed, sent or damaged: one sentence, a next step, the right code, nothing changed."""
+"""Whatever is typed, sent or damaged: one sentence, a next step, a code, and nothing changed."""
 
 from __future__ import annotations
 

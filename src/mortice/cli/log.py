@@ -15,7 +15,7 @@ from mortice.cli.command import PASS_HERE, Group
 from mortice.cli.here import Here
 from mortice.cli.lines import line_json, say_entry
 from mortice.cli.moments import Clock, zone_named
-from mortice.cli.output import note, show_json
+from mortice.cli.output import note, plain, show_json
 from mortice.cli.pages import Row, more, newest, people_names, read_page
 from mortice.cli.problems import usage
 from mortice.cli.visiting import Wish, reading
@@ -79,6 +79,7 @@ async def _follow_while_answered(here: Here, door: KnownDoor, at: int | None) ->
     async with reading(here, door, Wish(Command.READ_LOG, {1: start})) as (call, answer):
         page = read_page(answer)
         at = page.size if at is None else at
+        note(f"Following {plain(door.mapped.label)} from entry {at}. Ctrl-C stops it.")
         while True:
             for row in page.rows:
                 _say(here, row, names, clock)

@@ -18,7 +18,7 @@ from mortice.cli.renewal import Keeping, draw_next, keep_next
 from mortice.cli.texts import CLAIM, FILE, KEY, SITE
 from mortice.cli.visiting import Wish, at
 from mortice.client.errands import Call
-from mortice.client.founding import paper_key
+from mortice.client.founding import Drawn, paper_key
 from mortice.client.home import KnownDoor, NotThere, new_key
 from mortice.client.line import Unreachable, line_to
 from mortice.client.visit import Holder, Session
@@ -50,7 +50,7 @@ def rotate(here: Here, sheet: str | None) -> None:
     passphrase = here.passphrase()
     drawn = draw_next(here.home, _paper(here, sheet), phone, Keeping())
     keep_next(here.home, drawn, passphrase)
-    owners_key(here.me, drawn.keys[Role.GRANT])
+    _own_key(here, drawn)
     _tell_renewed(here, "Every door takes them on its next visit by anybody.")
 
 
@@ -82,10 +82,15 @@ def recover(here: Here, sheet: str | None, how: Recovery) -> None:
     here.home.make_person(str(owner))
     if "me" not in here.settings:
         here.home.write("settings.json", {**here.settings, "me": owner})
-    owners_key(here.me, drawn.keys[Role.GRANT])
+    _own_key(here, drawn)
     _tell_renewed(
         here, "Go to each door, press its inside button, and run: mortice site deliver. Then wait "
         "a day, and do the same once more.")
+
+
+def _own_key(here: Here, drawn: Drawn) -> None:
+    if here.home.known_doors():
+        owners_key(here.me, drawn.keys[Role.GRANT])
 
 
 async def _newest_version(here: Here) -> int:

@@ -63,7 +63,7 @@ def whole(name: str) -> Iterator[None]:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise Malformed(
-            "Z2", f"{name} is damaged and cannot be read; restore it from a backup") from error
+            "Z2", f"the file {name} is damaged; restore it from a backup") from error
 
 
 @dataclass(frozen=True, slots=True)

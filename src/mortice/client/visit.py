@@ -1,7 +1,8 @@
 """A visit to a lock: connect, prove, ask, and keep the receipt.
 
-Two round trips. The chain is left out when this lock has seen it; if the lock has forgotten, it
-says so and the visit is made once more with the whole chain. News goes both ways on every visit.
+Two round trips. The chain is left out when this lock has seen it; if the lock has forgotten, or
+took a new root on this visit, it says so and the visit is made once more with the whole chain.
+News goes both ways on every visit.
 A command whose answer was lost is asked for once more under the same id, which the lock answers
 without doing it again; if that fails too, nobody here knows what happened, and that is said.
 
@@ -143,8 +144,8 @@ class Session:
         now, self._later = _as_much_as_fits(documents)
         if now:
             extra[Carried.BUNDLE] = now
-        if holder.receipt is not None and claimed_size(
-                holder.receipt, self._lock.signing) > greeting.size:
+        shown = (greeting.incarnation, greeting.size)
+        if holder.receipt is not None and proved(holder.receipt, self._lock.signing) > shown:
             extra[Carried.RECEIPT] = holder.receipt
         if holder.staple is not None:
             extra[Carried.STAPLE], chain = holder.staple
@@ -206,12 +207,12 @@ def _as_much_as_fits(documents: list[cbor.Value]) -> tuple[list[cbor.Value], lis
     return documents[:fits], documents[fits:]
 
 
-def claimed_size(receipt: bytes, lock: PublicKey) -> int:
-    """The size of the log that a receipt of this lock proves; 0 if it proves nothing."""
+def proved(receipt: bytes, lock: PublicKey) -> tuple[int, int]:
+    """Which memory of the lock a receipt proves, and how many entries; (0, 0) if nothing."""
     try:
-        return accept_receipt(receipt, lock).size
+        return accept_receipt(receipt, lock).proves
     except Theirs:
-        return 0
+        return 0, 0
 
 
 def _read_delivered(value: cbor.Value) -> list[Delivered]:
@@ -262,8 +263,10 @@ async def conversation(
                 session, visited = await attempt(whole=True)
             except Unreachable as error:
                 raise AnswerLost(str(error)) from error
-        if seen and visited.answer.coarse is Coarse.SHOW_MORE and visited.answer.receipt is None:
+        if visited.answer.coarse is Coarse.SHOW_MORE and visited.answer.receipt is None:
+            before = visited.delivered  # a new root among them makes the lock ask for the chain
             session, visited = await attempt(whole=True)
+            visited.delivered[:0] = before
         visited.delivered.extend(await session.deliver([]))
         yield session, visited
 

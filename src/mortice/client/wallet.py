@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mortice.client.home import Home, NotThere, whole
-from mortice.client.visit import claimed_size
+from mortice.client.visit import proved
 from mortice.core import cbor
 from mortice.core.chain import Wire, read_chain, verify_chain
 from mortice.core.errors import Malformed, Theirs
@@ -92,8 +92,7 @@ class Wallet:
     def keep_receipt(self, lock: LockKeys, receipt: bytes) -> None:
         """Keep a receipt if it is of a larger log: it proves what the log must still hold."""
         known = self.receipt(lock)
-        if known is None or claimed_size(known, lock.signing) <= claimed_size(
-                receipt, lock.signing):
+        if known is None or proved(known, lock.signing) <= proved(receipt, lock.signing):
             self.home.update(self._file("receipts"), {}, lambda kept: {
                 **kept, lock.id.hex(): receipt.hex()})
 
