@@ -211,9 +211,9 @@ _WIDTHS = tuple(enumerate((*SMALLEST[1:], END)))  # which width an argument belo
 # Heads by major type and argument: making the commonest beforehand saves a third of the time.
 _MADE = 1 << 8
 _HEADS = [
-    [bytes([major << ARGUMENT_BITS | argument]) for argument in range(IN_FIRST_BYTE)]
-    + [_long_head(major, argument) for argument in range(IN_FIRST_BYTE, _MADE)]
-    for major in range(TAG)
+    [bytes([upper | argument]) for argument in range(IN_FIRST_BYTE)]
+    + [bytes([upper | IN_FIRST_BYTE, argument]) for argument in range(IN_FIRST_BYTE, _MADE)]
+    for upper in (major << ARGUMENT_BITS for major in range(TAG))
 ]
 _UNSIGNED_HEADS, _NEGATIVE_HEADS, _BYTES_HEADS, _TEXT_HEADS, _ARRAY_HEADS, _MAP_HEADS = _HEADS
 

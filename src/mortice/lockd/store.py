@@ -13,7 +13,6 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from mortice.core import cbor
@@ -25,6 +24,7 @@ from mortice.core.pin import Tries
 from mortice.core.revocation import Revocation
 from mortice.core.stages import Count, CountKind
 
+SCHEMA = Path(__file__).with_name("schema.sql")
 TABLES = ("meta", "entry", "node", "uses", "leaf_day", "claim", "signer", "revoked", "news",
           "slot", "tries")
 BUSY_SECONDS = 1.0  # nobody but another daemon by mistake holds this disk, and does not let go
@@ -76,7 +76,7 @@ class Store:
         for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL",
                         "wal_autocheckpoint=0", "temp_store=MEMORY"):
             self._db.execute(f"PRAGMA {setting}")
-        self._db.executescript(files("mortice.lockd").joinpath("schema.sql").read_text("utf-8"))
+        self._db.executescript(SCHEMA.read_text("utf-8"))
         kept = self.meta("frontier")
         self._tree = Frontier.decode(kept) if kept else Frontier()
         self._unsynced_pages = 0
