@@ -202,7 +202,7 @@ def test_every_bit_of_the_secret_counts() -> None:
     assert len(keys) == 129
 
 
-GREETING = Greeting(TimeState.UNSURE, 0, 0, bytes(32), bytes(8), 0, 0)
+GREETING = Greeting(TimeState.UNSURE, 0, 0, 0, bytes(32), bytes(8), 0, 0)
 
 
 def test_whoever_has_not_the_secret_takes_nothing_over() -> None:

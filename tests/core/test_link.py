@@ -66,10 +66,10 @@ INTRO = prologue(SITE, FRONT)
 ADDRESS = LockAddress(SITE, FRONT, STATIC.public, LOCK.public)
 PSK = bytes(range(32))
 LEAF = first(TENANT).leaf.id
-GREETING = Greeting(TimeState.SYNCED, NOW, 41, b"r" * 32, b"news" * 2, 1, 1)
+GREETING = Greeting(TimeState.SYNCED, NOW, 0, 41, b"r" * 32, b"news" * 2, 1, 1)
 ASKED = Request(Command.UNLOCK, b"command1", {}, LEAF, Factors.NONE, bytes(64))
 RECEIVED = Receipt(
-    b"e" * 32, 41, 42, b"R" * 32, LEAF, b"command1", Result.UNLOCKED, NOW, TimeState.SYNCED)
+    0, b"e" * 32, 41, 42, b"R" * 32, LEAF, b"command1", Result.UNLOCKED, NOW, TimeState.SYNCED)
 
 # Points of small order on curve25519 and its twist, and their second encodings (RFC 7748).
 SMALL_ORDER = [bytes.fromhex(point) for point in (

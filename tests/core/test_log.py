@@ -120,7 +120,8 @@ def test_an_entry_says_nothing_of_its_neighbours() -> None:
 
 HEADED = Head(1, 42, b"R" * 32, NOW)
 RECEIVED = Receipt(
-    b"e" * 32, 41, 42, b"R" * 32, bytes(16), b"command1", Result.UNLOCKED, NOW, TimeState.SYNCED)
+    1, b"e" * 32, 41, 42, b"R" * 32, bytes(16), b"command1", Result.UNLOCKED, NOW,
+    TimeState.SYNCED)
 LOCKS = pytest.mark.parametrize("lock", [LOCK, key("chip", ESP256)], ids=["Ed25519", "ESP256"])
 
 
@@ -183,9 +184,10 @@ def test_a_head_keeps_to_its_bounds(place: int, value: cbor.Value) -> None:
 
 
 @pytest.mark.parametrize(("place", "value"), [
-    (0, bytes(31)), (0, bytes(33)), (1, -1), (1, TIME_MAX + 1), (2, 0), (2, TIME_MAX + 1),
-    (3, bytes(31)), (3, None), (4, bytes(15)), (4, bytes(17)), (5, bytes(7)), (5, bytes(9)),
-    (6, 6), (6, -1), (6, True), (7, -1), (7, TIME_MAX + 1), (8, 3), (8, False)])
+    (0, -1), (0, TIME_MAX + 1), (0, True), (1, bytes(31)), (1, bytes(33)), (2, -1),
+    (2, TIME_MAX + 1), (3, 0), (3, TIME_MAX + 1), (4, bytes(31)), (4, None), (5, bytes(15)),
+    (5, bytes(17)), (6, bytes(7)), (6, bytes(9)), (7, 6), (7, -1), (7, True), (8, -1),
+    (8, TIME_MAX + 1), (9, 3), (9, False)])
 def test_a_receipt_keeps_to_its_bounds(place: int, value: cbor.Value) -> None:
     payload = RECEIVED.payload()
     assert isinstance(payload, list)
@@ -194,7 +196,7 @@ def test_a_receipt_keeps_to_its_bounds(place: int, value: cbor.Value) -> None:
         accept_receipt(sign(RECEIPT, payload, LOCK), LOCK.public)
 
 
-@pytest.mark.parametrize("payload", [{}, [], [1] * 3, [1] * 5, [1] * 8, [1] * 10, b"", None])
+@pytest.mark.parametrize("payload", [{}, [], [1] * 3, [1] * 5, [1] * 9, [1] * 11, b"", None])
 def test_heads_and_receipts_have_their_number_of_parts(payload: cbor.Value) -> None:
     with refused("L1"):
         accept_head(sign(HEAD, payload, LOCK), LOCK.public)
@@ -226,7 +228,7 @@ class Log:
             self.leaves.append(leaf)
             self._frontier.append(leaf)
             self.receipts.append(Receipt(
-                leaf, entry.index, self.size, self.root, bytes(16), b"command1", Result.DONE,
+                0, leaf, entry.index, self.size, self.root, bytes(16), b"command1", Result.DONE,
                 entry.at, entry.time))
 
     @property

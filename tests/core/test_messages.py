@@ -56,13 +56,13 @@ NO_ARRAYS = [b"", cbor.encode({0: 1}), cbor.encode(None), cbor.encode(b"abc"), c
 
 # --- message 2: the greeting ----------------------------------------------------------------
 
-GREETING = Greeting(TimeState.HOLDOVER, NOW, 41, b"r" * 32, b"newsnews", 3, 7)
+GREETING = Greeting(TimeState.HOLDOVER, NOW, 2, 41, b"r" * 32, b"newsnews", 3, 7)
 
 
 @pytest.mark.parametrize("greeting", [
     GREETING,
-    Greeting(TimeState.SYNCED, 0, 0, bytes(32), bytes(8), 0, 0),
-    Greeting(TimeState.UNSURE, TIME_MAX, TIME_MAX, bytes(32), bytes(8), TIME_MAX, TIME_MAX)])
+    Greeting(TimeState.SYNCED, 0, 0, 0, bytes(32), bytes(8), 0, 0),
+    Greeting(TimeState.UNSURE, TIME_MAX, TIME_MAX, TIME_MAX, bytes(32), bytes(8), TIME_MAX, TIME_MAX)])
 def test_a_greeting_reads_back(greeting: Greeting) -> None:
     assert read_greeting(greeting.encode()) == greeting
 
@@ -237,7 +237,7 @@ def test_a_bundle_is_bounded() -> None:
 # --- message 4: the answer ------------------------------------------------------------------
 
 RECEIPT = Receipt(
-    b"e" * 32, 41, 42, b"R" * 32, LEAF, b"command1", Result.LOCKED, NOW, TimeState.HOLDOVER)
+    2, b"e" * 32, 41, 42, b"R" * 32, LEAF, b"command1", Result.LOCKED, NOW, TimeState.HOLDOVER)
 ANSWER = Answer(None, RECEIPT, b"s" * 64, {1: b"more"})
 
 
@@ -268,16 +268,16 @@ def test_the_receipt_travels_without_what_both_sides_know() -> None:
 
 
 @pytest.mark.parametrize(("place", "value"), [
-    (0, 5), (0, -1), (0, True), (0, None), (1, 6), (1, -1), (1, None), (2, bytes(31)),
-    (2, bytes(33)), (3, -1), (3, TIME_MAX + 1), (4, 0), (4, TIME_MAX + 1), (5, bytes(31)),
-    (6, -1), (6, TIME_MAX + 1), (7, 3), (7, False), (8, bytes(63)), (8, bytes(65)), (9, []),
-    (9, None)])
+    (0, 5), (0, -1), (0, True), (0, None), (1, 6), (1, -1), (1, None), (2, -1),
+    (2, TIME_MAX + 1), (3, bytes(31)), (3, bytes(33)), (4, -1), (4, TIME_MAX + 1), (5, 0),
+    (5, TIME_MAX + 1), (6, bytes(31)), (7, -1), (7, TIME_MAX + 1), (8, 3), (8, False),
+    (9, bytes(63)), (9, bytes(65)), (10, []), (10, None)])
 def test_an_answer_keeps_to_its_bounds(place: int, value: cbor.Value) -> None:
     with refused("A1"):
         read(changed(ANSWER.encode(), place, value))
 
 
-@pytest.mark.parametrize("length", [0, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("length", [0, 3, 4, 5, 6, 7, 8, 9])
 def test_half_a_receipt_is_none(length: int) -> None:
     with refused("A1"):
         read(cbor.encode(parts_of(ANSWER.encode())[:length]))

@@ -218,3 +218,9 @@ def test_whatever_is_told_in_whatever_order_the_floor_never_falls() -> None:
                 clock = said or clock
             assert clock.floor >= before.floor
             assert clock.now(count).at >= clock.floor
+
+
+def test_without_a_clock_that_runs_through_power_cuts_a_lock_starts_unsure() -> None:
+    clock = started(synced(), None, 0.0)
+    assert clock.now(0.0).state is UNSURE
+    assert clock.now(0.0).at == clock.floor

@@ -184,14 +184,14 @@ def log_after() -> Frontier:
     return tree
 
 
-GREETING = Greeting(TimeState.SYNCED, NOW + 60, 41, log_before().root(), bytes(8), 1, 1)
+GREETING = Greeting(TimeState.SYNCED, NOW + 60, 0, 41, log_before().root(), bytes(8), 1, 1)
 REQUEST = Request(
     Command.UNLOCK, COMMAND_ID, {}, list(CHAIN), Factors.NONE, bytes(64))
 
 
 def receipt() -> Receipt:
     return Receipt(
-        leaf_hash(entry().encode()), 41, 42, log_after().root(), second_id(), COMMAND_ID,
+        0, leaf_hash(entry().encode()), 41, 42, log_after().root(), second_id(), COMMAND_ID,
         Result.UNLOCKED, NOW + 61, TimeState.SYNCED)
 
 

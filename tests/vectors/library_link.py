@@ -42,8 +42,8 @@ NOT_PROVED = bytes(64)
 def greeting_of(given: Fields) -> Greeting:
     """A lock's greeting, as a vector writes it."""
     return Greeting(
-        TimeState(given["time"]), given["at"], given["size"], raw(given["root"]),
-        raw(given["news"]), given["site_version"], given["doors_version"])
+        TimeState(given["time"]), given["at"], given["incarnation"], given["size"],
+        raw(given["root"]), raw(given["news"]), given["site_version"], given["doors_version"])
 
 
 def holder_key(given: Fields) -> SoftwareKey:
@@ -84,8 +84,9 @@ def _answers(
 ) -> dict[str, bytes]:
     parts = given["receipt"]
     receipt = Receipt(
-        raw(parts["entry"]), parts["index"], parts["size"], raw(parts["root"]), raw(given["leaf"]),
-        raw(given["command_id"]), Result(parts["result"]), parts["at"], TimeState(parts["time"]))
+        parts["incarnation"], raw(parts["entry"]), parts["index"], parts["size"],
+        raw(parts["root"]), raw(given["leaf"]), raw(given["command_id"]), Result(parts["result"]),
+        parts["at"], TimeState(parts["time"]))
     whole = sign_receipt(receipt, signing)
     signature = parse("mortice-receipt/1", whole).signature
     fourth = lock.answer(Answer(None, receipt, signature))
@@ -160,9 +161,9 @@ def _bundle(given: Fields) -> Fields:
 
 def _greeting(given: Fields) -> Fields:
     found = read_greeting(raw(given["plain"]))
-    return {"time": int(found.time), "at": found.at, "size": found.size, "root": found.root.hex(),
-            "news": found.news.hex(), "site_version": found.site_version,
-            "doors_version": found.doors_version}
+    return {"time": int(found.time), "at": found.at, "incarnation": found.incarnation,
+            "size": found.size, "root": found.root.hex(), "news": found.news.hex(),
+            "site_version": found.site_version, "doors_version": found.doors_version}
 
 
 def _answer(given: Fields) -> Fields:

@@ -109,6 +109,8 @@ def _good() -> Iterator[Case]:
                 hours=[[4, 600, 720]], uses=1)
     yield good("good-device", "One link: a tenant's phone.", tenant_link())
     yield good("good-without-times", "One link without any limit: the owner's phone.", owner_link())
+    yield good("good-until-the-year-6325", "The last end that there is.",
+               link(TENANT, exp=1 << 37))
     yield good("good-passed-on-once", "A tenant's guest.", guest_link(tenant_link()))
     yield good("good-three-links", "Agent, firm, engineer, each narrower; two keys on P-256.",
                link(ENGINEER, firm, use=UNLOCK, nbf=NOW - 3600, exp=NOW + 3600,
@@ -147,8 +149,8 @@ def _fields() -> Iterator[Case]:
     yield unreadable("no-confirmation", "G1", "A link names its holder.",
                      link(TENANT, claims={CNF: ABSENT}))
     yield unreadable("end-negative", "G1", "No time is negative.", link(TENANT, exp=-1))
-    yield unreadable("end-beyond-the-year-36812", "G1", "Times stay far below 64 bits.",
-                     link(TENANT, exp=(1 << 40) + 1))
+    yield unreadable("end-beyond-the-year-6325", "G1", "Times stay where every calendar counts.",
+                     link(TENANT, exp=(1 << 37) + 1))
     yield unreadable("start-true", "G1", "true is not 1.", link(TENANT, nbf=True))
     yield unreadable("end-null", "G1", "null does not stand for absence.", link(TENANT, exp=None))
     yield unreadable("end-as-float", "E6", "Times are integers.",

@@ -56,13 +56,13 @@ def opening(body: bytes, kind: int = OPENING, link_key: bytes = LINK_PUBLIC) -> 
 
 
 GREETING = {
-    "time": 0, "at": NOW, "size": 7, "root": drawn("a root"), "news": drawn("news", 8),
+    "time": 0, "at": NOW, "incarnation": 0, "size": 7, "root": drawn("a root"), "news": drawn("news", 8),
     "site_version": 1, "doors_version": 1}
 
 
 def greeting_bytes(greeting: Fields = GREETING) -> bytes:
     return cbor([greeting[name] for name in (
-        "time", "at", "size", "root", "news", "site_version", "doors_version")])
+        "time", "at", "incarnation", "size", "root", "news", "site_version", "doors_version")])
 
 
 def request_bytes(
@@ -134,20 +134,20 @@ def _conversation(name: str, shows: str, leaf: Link, args: Fields, *, seen: bool
 
 
 RECEIPT_PARTS = {
-    "entry": drawn("an entry's hash"), "index": 7, "size": 9, "root": drawn("a later root"),
-    "result": 1, "at": NOW + 1, "time": 0}
+    "incarnation": 0, "entry": drawn("an entry's hash"), "index": 7, "size": 9,
+    "root": drawn("a later root"), "result": 1, "at": NOW + 1, "time": 0}
 
 
 def _answer(leaf: Link) -> tuple[bytes, bytes]:
     """The payload of message 4, and the whole receipt that a holder makes of it."""
     r = RECEIPT_PARTS
-    payload = cbor([r["entry"], r["index"], r["size"], r["root"], leaf.id, COMMAND_ID, r["result"],
-                    r["at"], r["time"]])
+    payload = cbor([r["incarnation"], r["entry"], r["index"], r["size"], r["root"], leaf.id,
+                    COMMAND_ID, r["result"], r["at"], r["time"]])
     protected = cbor({1: -19, 4: LOCK_KEY.id})
     signature = LOCK_KEY.sign(
         cbor(["Signature1", protected, b"mortice-receipt/1", payload]))
-    answer = cbor([0, r["result"], r["entry"], r["index"], r["size"], r["root"], r["at"], r["time"],
-                   signature])
+    answer = cbor([0, r["result"], r["incarnation"], r["entry"], r["index"], r["size"], r["root"],
+                   r["at"], r["time"], signature])
     return answer, cbor([protected, {}, payload, signature])
 
 
@@ -342,7 +342,7 @@ def _others() -> Iterator[Case]:
     for name, changed in (
             ("of-an-unknown-time-state", {"time": 3}), ("of-a-short-root", {"root": bytes(31)}),
             ("of-a-negative-time", {"at": -1}), ("with-long-news", {"news": bytes(9)})):
-        yield Case(f"link/greeting-{name}", "A greeting has seven parts within bounds.", "greeting",
+        yield Case(f"link/greeting-{name}", "A greeting has eight parts within bounds.", "greeting",
                    {"plain": greeting_bytes(GREETING | changed)}, malformed("A1"))
     leaf = guest_link(tenant_link())
     answer, receipt = _answer(leaf)

@@ -44,8 +44,9 @@ def head_bytes(
 def receipt_bytes(over: int, key: Key = LOCK_KEY, index: int = 1, **changed: Any) -> bytes:  # noqa: ANN401
     """A receipt for entry `index` over a log of `over` entries."""
     parts = {
-        "entry": LEAVES[index % 8], "index": index, "size": over, "root": root(LEAVES[:over]),
-        "leaf": LEAF, "command_id": COMMAND_ID, "result": 1, "at": NOW + 60 * over, "time": 0,
+        "incarnation": 0, "entry": LEAVES[index % 8], "index": index, "size": over,
+        "root": root(LEAVES[:over]), "leaf": LEAF, "command_id": COMMAND_ID, "result": 1,
+        "at": NOW + 60 * over, "time": 0,
     } | changed
     return sign(RECEIPT_KIND, list(parts.values()), key).encoded
 
@@ -111,7 +112,7 @@ def _receipts() -> Iterator[Case]:
             ("of-an-unknown-result", {"result": 6}), ("of-an-empty-log", {"size": 0}),
             ("with-a-short-leaf", {"leaf": LEAF[:15]}), ("with-a-short-hash",
                                                          {"entry": bytes(31)})):
-        yield case(f"receipt-{name}", "A receipt has nine parts within bounds.",
+        yield case(f"receipt-{name}", "A receipt has ten parts within bounds.",
                    receipt_bytes(3, **changed), malformed("L1"))
 
 

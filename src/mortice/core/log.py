@@ -161,6 +161,7 @@ def accept_head(encoded: bytes, lock: PublicKey) -> Head:
 class Receipt:
     """The lock's signed word that a command was recorded, and how it ended."""
 
+    incarnation: int
     entry: bytes  # leaf hash of the deciding entry
     index: int
     size: int
@@ -173,8 +174,13 @@ class Receipt:
 
     def payload(self) -> cbor.Value:
         """What the lock signs."""
-        return [self.entry, self.index, self.size, self.root, self.leaf, self.command_id,
-                int(self.result), self.at, int(self.time)]
+        return [self.incarnation, self.entry, self.index, self.size, self.root, self.leaf,
+                self.command_id, int(self.result), self.at, int(self.time)]
+
+    @property
+    def proves(self) -> tuple[int, int]:
+        """Which memory of the lock, and how many entries: what a lock that has less has lost."""
+        return self.incarnation, self.size
 
 
 def sign_receipt(receipt: Receipt, lock: Signer) -> bytes:
@@ -193,8 +199,9 @@ def accept_receipt(encoded: bytes, lock: PublicKey) -> Receipt:
     if document.kid != lock.id:
         raise Untrusted("L2", "log: the receipt was signed by another lock")
     document.verify(lock)
-    fields = _listed(document.payload, 9, "receipt")
+    fields = _listed(document.payload, 10, "receipt")
     return Receipt(
-        fields.bytes(0, HASH_BYTES), fields.int(1, 0, TIME_MAX), fields.int(2, 1, TIME_MAX),
-        fields.bytes(3, HASH_BYTES), fields.bytes(4, ID_BYTES), fields.bytes(5, COMMAND_ID_BYTES),
-        Result(fields.int(6, 0, 5)), fields.int(7, 0, TIME_MAX), TimeState(fields.int(8, 0, 2)))
+        fields.int(0, 0, TIME_MAX), fields.bytes(1, HASH_BYTES), fields.int(2, 0, TIME_MAX),
+        fields.int(3, 1, TIME_MAX), fields.bytes(4, HASH_BYTES), fields.bytes(5, ID_BYTES),
+        fields.bytes(6, COMMAND_ID_BYTES), Result(fields.int(7, 0, 5)),
+        fields.int(8, 0, TIME_MAX), TimeState(fields.int(9, 0, 2)))

@@ -45,6 +45,7 @@ class Greeting:
 
     time: TimeState
     at: int
+    incarnation: int
     size: int
     root: bytes
     news: bytes
@@ -54,17 +55,17 @@ class Greeting:
     def encode(self) -> bytes:
         """The payload of message 2."""
         return cbor.encode([
-            int(self.time), self.at, self.size, self.root, self.news, self.site_version,
-            self.doors_version])
+            int(self.time), self.at, self.incarnation, self.size, self.root, self.news,
+            self.site_version, self.doors_version])
 
 
 def read_greeting(plain: bytes) -> Greeting:
     """Parse message 2's payload. Raises Malformed (A1)."""
-    fields = _parts(plain, 7, 7, "greeting")
+    fields = _parts(plain, 8, 8, "greeting")
     return Greeting(
         TimeState(fields.int(0, 0, 2)), fields.int(1, 0, TIME_MAX), fields.int(2, 0, TIME_MAX),
-        fields.bytes(3, HASH_BYTES), fields.bytes(4, NEWS_BYTES), fields.int(5, 0, TIME_MAX),
-        fields.int(6, 0, TIME_MAX))
+        fields.int(3, 0, TIME_MAX), fields.bytes(4, HASH_BYTES), fields.bytes(5, NEWS_BYTES),
+        fields.int(6, 0, TIME_MAX), fields.int(7, 0, TIME_MAX))
 
 
 class Carried(IntEnum):
@@ -75,7 +76,7 @@ class Carried(IntEnum):
     BUNDLE = 3  # [[kind, document, chain or null], …]
     ASSERTION = 4
     PIN = 5
-    RECEIPT = 6  # one that this lock signed over a larger log than it greeted with
+    RECEIPT = 6  # one that this lock signed over more than it greeted with
     NEWS = 7
 
 
@@ -193,7 +194,8 @@ class Answer:
         if self.receipt is not None:
             r = self.receipt
             parts += [
-                int(r.result), r.entry, r.index, r.size, r.root, r.at, int(r.time), self.signature]
+                int(r.result), r.incarnation, r.entry, r.index, r.size, r.root, r.at, int(r.time),
+                self.signature]
         if self.body:
             parts.append(dict(self.body))
         return cbor.encode(parts)
@@ -201,15 +203,15 @@ class Answer:
 
 def read_answer(plain: bytes, leaf: bytes, command_id: bytes) -> Answer:
     """Parse message 4's payload. Raises Malformed (A1). The receipt's signature is not checked."""
-    fields = _parts(plain, 1, 10, "answer")
+    fields = _parts(plain, 1, 11, "answer")
     coarse = COARSE_BY_NUMBER.get(fields.int(0, 0, len(Coarse)))
     if len(fields) <= 1:
         return Answer(coarse, body=fields.map(1, default={}))
     receipt = Receipt(
-        fields.bytes(2, HASH_BYTES), fields.int(3, 0, TIME_MAX), fields.int(4, 1, TIME_MAX),
-        fields.bytes(5, HASH_BYTES), leaf, command_id, Result(fields.int(1, 0, 5)),
-        fields.int(6, 0, TIME_MAX), TimeState(fields.int(7, 0, 2)))
-    return Answer(coarse, receipt, fields.bytes(8, SIGNATURE_BYTES), fields.map(9, default={}))
+        fields.int(2, 0, TIME_MAX), fields.bytes(3, HASH_BYTES), fields.int(4, 0, TIME_MAX),
+        fields.int(5, 1, TIME_MAX), fields.bytes(6, HASH_BYTES), leaf, command_id,
+        Result(fields.int(1, 0, 5)), fields.int(7, 0, TIME_MAX), TimeState(fields.int(8, 0, 2)))
+    return Answer(coarse, receipt, fields.bytes(9, SIGNATURE_BYTES), fields.map(10, default={}))
 
 
 def encode_later(

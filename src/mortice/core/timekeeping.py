@@ -19,7 +19,7 @@ from mortice.core.stages import Instant, TimeState
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The anchor and what is known of it. Persist `floor`, `attested_at`, `sure` and `forward`."""
+    """The anchor and what is known of it. All of it is kept on the disk."""
 
     floor: int
     anchor_at: int  # Unix seconds at `anchor_count`
@@ -40,11 +40,15 @@ class Clock:
         return TimeState.SYNCED if age <= SYNCED_SECONDS else TimeState.HOLDOVER
 
 
-def started(kept: Clock, board_at: int, count: float) -> Clock:
-    """The clock after a start: the board's clock if it has not fallen behind, else unsure (T8)."""
-    believed = kept.sure and kept.floor <= board_at <= kept.attested_at + HOLDOVER_SECONDS
-    return replace(
-        kept, anchor_at=board_at if believed else kept.floor, anchor_count=count, sure=believed)
+def started(kept: Clock, board_at: int | None, count: float) -> Clock:
+    """The clock after a power cut: what a clock with a battery says, if one may, else unsure (T8).
+
+    `board_at` is None without such a clock: what software put back is older than the cut.
+    """
+    newest = kept.attested_at + HOLDOVER_SECONDS
+    believed = kept.sure and board_at is not None and kept.floor <= board_at <= newest
+    at = board_at if believed and board_at is not None else kept.floor
+    return replace(kept, anchor_at=at, anchor_count=count, sure=believed)
 
 
 def first_clock(firmware_at: int, count: float) -> Clock:

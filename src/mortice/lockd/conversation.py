@@ -144,7 +144,8 @@ class Conversation:
             raise Closed from error
         now, owned = lock.now(), lock.owned
         greeting = Greeting(
-            now.state, now.at, lock.store.size, lock.store.root(), lock.news_digest(),
+            now.state, now.at, lock.recorder.incarnation, lock.store.size, lock.store.root(),
+            lock.news_digest(),
             owned.place.site.version if owned else 0, owned.doors.version if owned else 0)
         self._side, self._greeted_at = side, lock.outside.count()
         return side.greet(greeting, ephemeral)
@@ -298,7 +299,7 @@ class Conversation:
         return deliver(self._lock, items, self._ready().handshake if young else b"")
 
     def _compare_receipt(self, encoded: cbor.Value) -> None:
-        """L3: our own signature over a larger log than we have means our memory was put back."""
+        """L3: our own signature over more than we have means that our memory was put back."""
         lock = self._lock
         if not isinstance(encoded, bytes):
             return
@@ -306,8 +307,7 @@ class Conversation:
             receipt = accept_receipt(encoded, lock.secrets.signing.public)
         except Theirs:
             return  # not ours, so it says nothing about us
-        known = max(lock.store.size, lock.store.number("rolled_from"))
-        if receipt.size > known and not lock.rolled_back:
+        if receipt.proves > (lock.recorder.incarnation, lock.store.size):
             start_incarnation(lock, receipt)
 
     def _add_news(self, carried: Mapping[int | str, cbor.Value]) -> None:

@@ -37,7 +37,7 @@ from mortice.core.stages import (
     Towards,
     Verified,
 )
-from mortice.core.timekeeping import Clock, first_clock, started
+from mortice.core.timekeeping import Clock, started
 from mortice.drivers import Hardware
 from mortice.lockd import ownership
 from mortice.lockd.outcome import Answers, Asked, Outcome, result_of
@@ -347,14 +347,16 @@ class Lock:
         return self.recorder.clock.now(self.outside.count())
 
     def _first_clock(self) -> Clock:
-        count = self.outside.count()
-        kept = first_clock(FIRMWARE_AT, count)
-        last = self._last_entry()
-        floor = max(FIRMWARE_AT, self.store.number("floor"), last.at if last else 0)
+        """It counts on where the machine did; after a power cut it has to be believed anew."""
+        number, last = self.store.number, self._last_entry()
+        floor = max(FIRMWARE_AT, number("floor"), last.at if last else 0)
         kept = Clock(
-            floor, floor, count, self.store.number("attested_at"),
-            sure=self.store.number("sure") > 0, forward=self.store.number("forward"))
-        return started(kept, self.outside.wall(), count)
+            floor, number("anchor_at"), number("anchor_ms") / 1000, number("attested_at"),
+            sure=number("sure") > 0, forward=number("forward"))
+        run = self.outside.run_id()
+        if run and run == self.store.meta("run"):
+            return kept
+        return started(kept, self.outside.wall(), self.outside.count())
 
     def _last_entry(self) -> Entry | None:
         rows = self.store.entries(self.store.size - 1, 1) if self.store.size else []

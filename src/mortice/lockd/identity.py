@@ -56,10 +56,10 @@ async def factory_reset(lock: Lock) -> None:
 
 def start_incarnation(lock: Lock, receipt: Receipt) -> None:
     """Our own receipt proves that our memory is an older copy: say so, and trust no count (L3)."""
+    lock.recorder.incarnation = receipt.incarnation + 1  # ours was that or less
     with lock.store.change() as change:
-        change.put_number("incarnation", lock.recorder.incarnation + 1)
+        change.put_number("incarnation", lock.recorder.incarnation)
         change.put_number("rolled_back", 1)
-        change.put_number("rolled_from", receipt.size)  # up to here it is no news any more
         heads: list[cbor.Value] = [
             [receipt.size, receipt.root], [lock.store.size, lock.store.root()]]
         lock.recorder.write(change, Kind.INCARNATION, {About.HEADS: heads}, seal=True)

@@ -77,8 +77,8 @@ def _light(result: Outcome | Refused) -> Light:
     refused = result if isinstance(result, Refused) else result.refused
     if refused is not None:
         return Light.WAIT if refused.reason is Reason.RESTING else Light.NO
-    jammed = isinstance(result, Outcome) and result.result is Result.JAMMED
-    return Light.NO if jammed else Light.YES
+    opened = isinstance(result, Outcome) and result.result is Result.UNLOCKED
+    return Light.YES if opened else Light.NO  # jammed, or nobody knows: nothing to rely on
 
 
 async def pin_typed(lock: Lock, digits: str) -> Outcome | Refused:

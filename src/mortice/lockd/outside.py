@@ -5,9 +5,14 @@ The one module of `lockd` that reads a clock or draws random bytes.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
+from pathlib import Path
 from typing import Protocol
+
+HARDWARE_CLOCKS = Path("/sys/class/rtc")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 FIRMWARE_AT = 1_795_478_400  # 24 November 2026: no log entry of this firmware can be older
 
@@ -15,8 +20,11 @@ FIRMWARE_AT = 1_795_478_400  # 24 November 2026: no log entry of this firmware c
 class Outside(Protocol):
     """What the daemon takes from the machine that it runs on."""
 
-    def wall(self) -> int:
-        """The board clock, Unix seconds; not to be believed by itself."""
+    def wall(self) -> int | None:
+        """Unix seconds by a clock that runs through power cuts; None if there is none."""
+
+    def run_id(self) -> bytes:
+        """What names this run of the machine, in which `count` counts on; empty if unknown."""
 
     def count(self) -> float:
         """Monotonic seconds since some moment."""
@@ -28,9 +36,18 @@ class Outside(Protocol):
 class Machine:
     """The real machine."""
 
-    def wall(self) -> int:
-        """The board clock, Unix seconds."""
-        return int(time.time())
+    def wall(self) -> int | None:
+        """What the first hardware clock says. The system's own clock may be one put back."""
+        for clock in sorted(HARDWARE_CLOCKS.glob("rtc*/since_epoch")):
+            with contextlib.suppress(OSError, ValueError):  # a dead one cannot be read
+                return int(clock.read_text("ascii"))
+        return None
+
+    def run_id(self) -> bytes:
+        """Linux's own random name for the time since it started."""
+        with contextlib.suppress(OSError):
+            return BOOT_ID.read_bytes().strip()
+        return b""
 
     def count(self) -> float:
         """Monotonic seconds."""

@@ -71,6 +71,7 @@ class Recorder:
     def __init__(self, store: Store, secrets: LockSecrets, outside: Outside, clock: Clock) -> None:
         self.store = store
         self.clock = clock
+        self.incarnation = store.number("incarnation")  # rises when an older memory was put back
         self._secrets = secrets
         self._outside = outside
         self._started = outside.count()
@@ -80,11 +81,6 @@ class Recorder:
     def uptime(self) -> int:
         """Powered-on seconds in this lock's life; never falls."""
         return self._uptime + int(self._outside.count() - self._started)
-
-    @property
-    def incarnation(self) -> int:
-        """Which memory of the lock this is; rises when an older one was put back."""
-        return self.store.number("incarnation")
 
     def write(
         self, change: Change, kind: Kind, about: Mapping[int | str, cbor.Value], *,
@@ -106,8 +102,10 @@ class Recorder:
 
     def write_clock(self, change: Change, clock: Clock, by: str) -> Appended:
         """Keep a clock that is to be used, and write down who told the time."""
-        for name in ("floor", "attested_at", "sure", "forward"):
+        for name in ("floor", "anchor_at", "attested_at", "sure", "forward"):
             change.put_number(name, int(getattr(clock, name)))
+        change.put_number("anchor_ms", int(clock.anchor_count * 1000))
+        change.put_meta("run", self._outside.run_id())
         before, self.clock = self.clock, clock
         try:
             return self.write(change, Kind.TIME_SET, {About.BY: by})
@@ -138,14 +136,14 @@ class Recorder:
         """A receipt for one entry over the log as it stands now, and its signature."""
         now = self.clock.now(self._outside.count())
         receipt = Receipt(
-            entry.hash, entry.index, self.store.size, self.store.root(), leaf, command_id, result,
-            now.at, now.state)
+            self.incarnation, entry.hash, entry.index, self.store.size, self.store.root(), leaf,
+            command_id, result, now.at, now.state)
         return receipt, receipt_signature(receipt, self._secrets.signing)
 
     def receipt_for(self, entry: Appended, document: bytes, result: Result) -> bytes:
         """A whole receipt for what became of a delivered document, named by its id."""
         now = self.clock.now(self._outside.count())
         receipt = Receipt(
-            entry.hash, entry.index, self.store.size, self.store.root(), document,
+            self.incarnation, entry.hash, entry.index, self.store.size, self.store.root(), document,
             bytes(COMMAND_ID_BYTES), result, now.at, now.state)
         return sign_receipt(receipt, self._secrets.signing)
