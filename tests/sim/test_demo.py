@@ -220,6 +220,19 @@ def test_for_people_it_prints_where_to_look_and_what_to_type(
     assert "lost-phone" in said
 
 
+def test_without_the_web_stack_it_says_how_to_get_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("mortice.sim.panel_street", "mortice.sim.panel"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert demo.run(DemoOptions(data=tmp_path / "demo")) == 1
+    assert capsys.readouterr().err == (
+        "the street's page needs uvicorn, which is not installed.\n"
+        "Install it with: pip install 'mortice[demo]'\n"
+    )
+
+
 def test_the_demo_loads_the_web_stack_only_for_the_street() -> None:
     check = "import sys, mortice.sim.demo; sys.exit('starlette' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}

@@ -119,9 +119,13 @@ def _prepare(folder: Path, *, reset: bool) -> None:
 
 
 async def _street(options: DemoOptions, folder: Path) -> None:
-    # Here and not above: only the running demo loads the web stack.
-    from mortice.sim.panel_street import PortTaken, serve_panel  # noqa: PLC0415
-
+    try:  # here and not above: only the running demo loads the web stack
+        from mortice.sim.panel_street import PortTaken, serve_panel  # noqa: PLC0415
+    except ImportError as error:
+        raise DemoProblem(
+            f"the street's page needs {error.name}, which is not installed.\n"
+            "Install it with: pip install 'mortice[demo]'"
+        ) from error
     stop = _stop_on_signals()
     world = World(folder)
     try:
