@@ -7,8 +7,9 @@ benchmark is not a test: it prints what it found, and fails only where it could 
 """
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-if find_spec("mortice") is None:  # started as python -m bench from a clone
+try:
+    import mortice  # noqa: F401 — is it to be found?
+except ImportError:  # started as python -m bench from a clone
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))

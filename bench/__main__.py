@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cryptography
+
 from bench.measure import Figure, Plan
 
 QUESTIONS = {  # module → what it asks
@@ -63,7 +64,7 @@ def read_options() -> argparse.Namespace:
         epilog=f"names:\n{lines}")
     parser.add_argument("names", nargs="*", metavar="name", choices=[[], *QUESTIONS])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    parser.add_argument("--quick", action="store_true", help="few rounds, small sizes: does it run?")
+    parser.add_argument("--quick", action="store_true", help="few rounds, small sizes")
     return parser.parse_args()
 
 

@@ -1,10 +1,10 @@
-"""The peers' own environment, .venv-bench: other projects' packages, kept out of ours.
+r"""The peers' own environment, .venv-bench: other projects' packages, kept out of ours.
 
 Made on the first use from bench/requirements.lock, each file checked against its hash. Delete it
 whenever you like. To change a pin, compile the three names in PEERS anew, for Linux:
 
-  uv pip compile --python-platform linux --python-version 3.11 --generate-hashes \\
-    --no-emit-index-url --no-annotate --no-header --only-binary :all: \\
+  uv pip compile --python-platform linux --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-annotate --no-header --only-binary :all: \
     --no-binary chacha20poly1305 PEERS.txt -o bench/requirements.lock
 """
 

@@ -9,9 +9,10 @@ import os
 import warnings
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from bench.measure import Figure, Plan, in_turns, skipped
 from bench.primitives import both_sides_of_nk
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from mortice.core.noise import NK, Initiator, Responder, StaticKey
 
 MESSAGE = b"unlock"

@@ -1,8 +1,8 @@
 """HAP-python as a lock. Runs in .venv-bench.
 
 `python -m bench.hap_lock FOLDER` serves one lock on loopback, without mDNS, and prints what
-`bench.daemon` prints; its identity and pairings are kept in FOLDER. Nothing of its phone is imported
-here, nor of ours: start and memory are the peer's own.
+`bench.daemon` prints; its identity and pairings are kept in FOLDER. Nothing of its phone is
+imported here, nor of ours: start and memory are the peer's own.
 """
 
 from __future__ import annotations

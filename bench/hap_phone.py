@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohomekit.controller.ip.connection import HomeKitConnection, SecureHomeKitConnection
 from aiohomekit.protocol import perform_pair_setup_part1, perform_pair_setup_part2
+
 from bench.hap_lock import CODE, HOST
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.measure import Figure, Plan, in_turns, show_time, skipped
 from bench.places import NoSuchPlace, disk_folder
+from bench.primitives import decode
 from bench.rows import BareRows
 from bench.world import Owner, commissioned
 from mortice.client.audit import HEAD_FRAME, MAGIC, audit, entry_frame, frame
@@ -51,9 +52,14 @@ def append(plan: Plan) -> Figure:
     try:
         with disk_folder() as folder:
             owner = Owner()
-            lock, rows = commissioned(owner, folder / "signed"), BareRows(folder / "plain.db")
+            lock = commissioned(owner, folder / "signed")
+            signed = appending(lock, owner)
+            signed()
+            _, body, head = lock.store.entries(lock.store.size - 1, 1)[0]
+            assert head is not None
+            rows = BareRows(folder / "plain.db", decode(body), head)
             turns = in_turns({
-                "signed": appending(lock, owner),
+                "signed": signed,
                 "plain": lambda: rows.append(count=True),
             }, plan, clock=time.perf_counter, seconds=0.05)
             lock.close()
@@ -83,7 +89,7 @@ def appending(lock: Lock, owner: Owner) -> Callable[[], None]:
 
 
 def prove(plan: Plan) -> list[Figure]:
-    """A million equal entries: each level of the tree is one hash, the incomplete right edge apart."""
+    """A million equal entries: each level of the tree is one hash, but for the right edge."""
     leaf = leaf_hash(b"")
     levels = [leaf]
     while len(levels) < MILLION.bit_length():
@@ -111,7 +117,7 @@ def prove(plan: Plan) -> list[Figure]:
 
 
 def audits(plan: Plan) -> list[Figure]:
-    """A door's ordinary log, then the two ends: a head for each opening alone, a head for a page."""
+    """A door's ordinary log, then the two ends: a head for each opening, and for each page."""
     count, fewer = plan.count(AUDITED, 1000), plan.count(SHORTER, 500)
     question = f"audit of {count:,} entries over bare hashing and signatures"
     return [
@@ -147,7 +153,7 @@ Row = tuple[int, bytes, bytes | None]
 
 
 def logged(owner: Owner, lock: Lock, count: int, each: int) -> list[Row]:
-    """Openings until there are `count` entries, each a sealed one and `each` - 1 others after it."""
+    """Openings until there are `count` entries: a sealed one and `each` - 1 others after it."""
     key = owner.chain_of_three()
     verified = verify_chain(read_chain(key.wire), owner.site.chain_keys())
     granted = Granted(verified, Command.UNLOCK, Towards.DRAWN)

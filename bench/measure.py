@@ -18,7 +18,7 @@ from types import TracebackType
 ROUNDS = 31  # odd, so that the median is a round that happened
 QUICK_ROUNDS = 7  # to see that everything runs; the figures mean little
 WARM_UP = 3  # rounds dropped: caches, branch prediction, the first collections
-SLICE_SECONDS = 0.006  # of one side in one round: long beside the clock's step, short beside a burst
+SLICE_SECONDS = 0.006  # of one side in one round: long beside the clock's step
 
 Work = Callable[[], object]
 Clock = Callable[[], float]
@@ -95,7 +95,7 @@ class Turns:
         """Seconds."""
         return statistics.median(row[side] for row in self.rows)
 
-    def figure(
+    def figure(  # noqa: PLR0913 — as many as a line of the table has columns
         self, question: str, side: str, other: str, *, bar: float | None = None,
         aim: float | None = None, note: str = "",
     ) -> Figure:

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
 from bench.measure import Figure, Plan, in_turns
 from bench.places import NoSuchPlace, memory_folder
 from bench.world import Owner, commissioned
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from mortice.client import owner as issuing
 from mortice.client.wallet import HeldKey
 from mortice.core import cbor
@@ -62,9 +63,9 @@ def _ask(folder: Path, loop: asyncio.AbstractEventLoop, plan: Plan) -> list[Figu
     }, plan, clock=time.process_time, seconds=0.001)
     few.close()
     many.close()
+    count = f"{plan.count(MANY, 1000):,}"
     return [
-        turns.figure(f"right PIN among {plan.count(MANY, 1000):,}, over one bare hash", "many", "bare",
-                     bar=BAR),
+        turns.figure(f"right PIN among {count}, over one bare hash", "many", "bare", bar=BAR),
         turns.figure("wrong PIN there, over one bare hash", "wrong", "bare", bar=BAR),
         turns.figure(f"right PIN among {FEW}, over one bare hash", "few", "bare"),
         turns.figure("wrong over right", "wrong", "many"),
@@ -91,7 +92,8 @@ def lock_with_pins(owner: Owner, folder: Path, count: int) -> tuple[Lock, str]:
     wire: list[cbor.Value] = [*resident.wire, pin.item[1]]
     with lock.store.change() as change:
         for number in range(1, count):
-            change.put_slot(Slot(number, 1, 1, wire, off=False), secrets.token_bytes(VERIFIER_BYTES))
+            verifier = secrets.token_bytes(VERIFIER_BYTES)
+            change.put_slot(Slot(number, 1, 1, wire, off=False), verifier)
     return lock, pin.digits
 
 

@@ -1,4 +1,4 @@
-"""Where a lock's data lies while it is measured: on a disk, or in memory where no disk shall count."""
+"""Where a lock's data lies while it is measured: on a disk, or in memory."""
 
 from __future__ import annotations
 

@@ -1,27 +1,43 @@
 """The floor: the same primitives, with the same lengths, called one after the other by hand.
 
 What a lock cannot do without for one opening: a key pair, two exchanges, sealing and unsealing,
-hashes, and the signatures that a chain, a proof, a log head and a receipt stand on. No CBOR, no
-rules, no objects.
+hashes, the signatures that a chain, a proof, a log head and a receipt stand on, and the decoding of
+what was shown by the fastest decoder at hand. No rules, no objects.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from mortice.core import cbor
+
 NONCE = bytes(12)
 NK = b"Noise_NK_25519_AESGCM_SHA256".ljust(32, b"\0")
-NODE_HASHES = 5  # of a log of a thousand entries: one finished node and four to fold into a root
+ENTRIES = 1000
+NODE_HASHES = 5  # of a log of so many entries: one finished node and four to fold into a root
 
 
 def sha256(message: bytes) -> bytes:
     return hashlib.sha256(message).digest()
+
+
+def compiled_cbor() -> tuple[Callable[[bytes], object], Callable[[object], bytes]]:
+    """Decode and encode: cbor2's, which are compiled, or our own where it is not installed."""
+    try:
+        import cbor2  # noqa: PLC0415 — may be absent
+    except ImportError:
+        return cbor.decode, cbor.encode
+    return cbor2.loads, cbor2.dumps
+
+
+decode, encode = compiled_cbor()
 
 
 def hkdf(chaining_key: bytes, material: bytes) -> tuple[bytes, bytes]:
@@ -47,8 +63,9 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Of one opening: signatures to verify, and messages to hash because an id stands for each."""
+    """Of one opening: what to decode, signatures to verify, and what to hash for its id."""
 
+    encoded: tuple[bytes, ...]
     signatures: tuple[Signed, ...]
     identified: tuple[bytes, ...] = ()
 
@@ -60,7 +77,6 @@ class Sizes:
     greeting: int
     request: int
     answer: int
-    entry: int
     head: int
     receipt: int
 
@@ -78,19 +94,21 @@ class LockFloor:
         cipher = AESGCM(self._key)
         self._empty = cipher.encrypt(NONCE, b"", self._key)
         self._request = cipher.encrypt(NONCE, bytes(sizes.request), b"")
-        self.sizes = sizes
         self._greeting, self._answer = bytes(sizes.greeting), bytes(sizes.answer)
-        self._entry = bytes(sizes.entry)
+        self._entry = [ENTRIES, 1 << 31, 0, 1 << 16, 2, {
+            1: bytes(16), 2: 1, 7: [bytes(16), bytes(16)], 8: 0, 14: bytes(8)}, bytes(16)]
         self._head, self._receipt = bytes(sizes.head), bytes(sizes.receipt)
 
     def opening(self, shown: Shown) -> bytes:
-        """What is `shown` is hashed and verified; the rest is the same for every opening."""
+        """What is `shown` is decoded, hashed and verified; the rest is always the same."""
         self._handshake()
+        for encoded in shown.encoded:
+            decode(encoded)
         for message in shown.identified:
             sha256(message)
         for signed in shown.signatures:
             signed.verify()
-        sha256(self._entry)
+        sha256(encode(self._entry))
         for _ in range(NODE_HASHES):
             sha256(self._public * 2)
         self._signing.sign(self._head)

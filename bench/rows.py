@@ -1,16 +1,18 @@
 """The floor of the lock's log: the same rows in the same tables, settings and order, unsigned.
 
-What is written was made beforehand; only the tree is kept up, because its nodes are rows.
+The entry is encoded by a compiled encoder and hashed into a tree, because its nodes are rows; what
+else is written was made beforehand.
 """
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
-from importlib.resources import files
 from pathlib import Path
 
-from mortice.core.merkle import Frontier
+from bench.primitives import encode
+from mortice.core.merkle import Frontier, leaf_hash
+from mortice.lockd.store import SCHEMA
 
 SETTINGS = ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL",
             "wal_autocheckpoint=0", "temp_store=MEMORY")  # as lockd/store.py has them
@@ -20,14 +22,13 @@ TIDIED = 200  # transactions between checkpoints, as often as the lock tidies up
 class BareRows:
     """A database like the lock's, written to by hand."""
 
-    def __init__(self, place: Path, *, body: int = 120, head: int = 170) -> None:
-        """`body` and `head` are the bytes of an entry and of its signed head."""
+    def __init__(self, place: Path, entry: object, head: bytes) -> None:
+        """`entry` is what is recorded each time, and `head` is kept with it."""
         self._database = sqlite3.connect(place, isolation_level=None)
         for setting in SETTINGS:
             self._database.execute(f"PRAGMA {setting}")
-        schema = files("mortice.lockd").joinpath("schema.sql").read_text("utf-8")
-        self._database.executescript(schema)
-        self._body, self._head = secrets.token_bytes(body), secrets.token_bytes(head)
+        self._database.executescript(SCHEMA.read_text("utf-8"))
+        self._entry, self._head = entry, head
         self._link = secrets.token_bytes(16)
         self._tree, self._done = Frontier(), 0
 
@@ -35,11 +36,13 @@ class BareRows:
         """One transaction: an entry, its head, the nodes and the frontier, and perhaps a count."""
         run = self._database.execute
         run("BEGIN IMMEDIATE")
+        body = encode(self._entry)
         run("INSERT INTO entry (idx, body, seal) VALUES (?, ?, ?)",
-            (self._tree.size, self._body, self._head if head else None))
-        nodes = self._tree.append(self._body[:32])
+            (self._tree.size, body, self._head if head else None))
+        nodes = self._tree.append(leaf_hash(body))
         if nodes:
-            self._database.executemany("INSERT INTO node (level, idx, hash) VALUES (?, ?, ?)", nodes)
+            insert = "INSERT INTO node (level, idx, hash) VALUES (?, ?, ?)"
+            self._database.executemany(insert, nodes)
         if count:
             run("INSERT INTO uses (link, n, expires) VALUES (?, 1, ?) "
                 "ON CONFLICT (link) DO UPDATE SET n = n + 1", (self._link, 1))

@@ -42,8 +42,7 @@ class Unsigned:
     def __init__(self, owner: Owner) -> None:
         self.public = owner.grant.public
 
-    @staticmethod
-    def sign(message: bytes) -> bytes:
+    def sign(self, _: bytes) -> bytes:
         return bytes(64)
 
 
@@ -133,8 +132,9 @@ def revoke(owner: Owner, lock: Lock, count: int, *, entries: int) -> None:
         listed = [Revoked(secrets.token_bytes(16), owner.now + YEAR) for _ in range(entries)]
         document = sign_revocation(owner.site.id, listed, owner.revoke)
         revocation = accept_revocation(owner.site, document)
+        carried = cbor.encode(write_bundle((BundleItem(REVOKE, document, None),)))
         with lock.store.change() as change:
-            change.revoke(revocation, cbor.encode(write_bundle((BundleItem(REVOKE, document, None),))))
+            change.revoke(revocation, carried)
     lock.forget_news_digest()
 
 
@@ -143,24 +143,26 @@ def per_revocation(
 ) -> Figure:
     place = folder / f"revocations-{entries}"
     commissioned(owner, place).close()
-    before = size_of(place), size_of(place, compact=True)
+    before = sizes_of(place)
     lock = Lock(place, Door(), Machine())
     revoke(owner, lock, count, entries=entries)
     lock.close()
     each, compact = (
-        (after - start) / count
-        for after, start in zip((size_of(place), size_of(place, compact=True)), before, strict=True))
+        (after - start) / count for after, start in zip(sizes_of(place), before, strict=True))
     kind = f"documents of {entries}" if entries > 1 else "documents of their own"
     return Figure(
         f"bytes on the lock for a key taken back, in {kind}", each, "B", bar,
         note=f"growth of the database's file; {compact:.1f} B once compacted")
 
 
-def size_of(place: Path, *, compact: bool = False) -> int:
-    """Bytes of the database's file, once what was written beside it is folded in."""
+def sizes_of(place: Path) -> tuple[int, int]:
+    """Bytes of the database's file as it stands, and once it is compacted."""
+    return _size_after(place, "PRAGMA wal_checkpoint(TRUNCATE)"), _size_after(place, "VACUUM")
+
+
+def _size_after(place: Path, command: str) -> int:
     database = sqlite3.connect(place / DATABASE, isolation_level=None)
-    if compact:
-        database.execute("VACUUM")
+    database.execute(command)
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     return (place / DATABASE).stat().st_size

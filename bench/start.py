@@ -17,21 +17,21 @@ from pathlib import Path
 
 from bench.daemon import WEB_STACK
 from bench.environment import ROOT, NoPeers, python, variables
-from bench.measure import WARM_UP, Figure, Plan, Turns, skipped
+from bench.measure import WARM_UP, Figure, Plan, Turns, progress, skipped
 from bench.places import NoSuchPlace, disk_folder
 from bench.processes import daemon, running
-from bench.world import Key, Owner, commissioned
+from bench.world import Key, Owner, commissioned, fill
 from mortice.client.visit import Errand, visit
 from mortice.core.commands import Command
 from mortice.core.link import LockAddress
-from mortice.core.log import About, Kind
 
-START_BAR, LONG_BAR = 1.5, 1.3
+START_BAR, LONG_BAR, MEMORY_BAR = 1.5, 1.3, 1.2
 LONG = 100_000  # entries
 MEBIBYTE = 1 << 20
-LONG_START = "start with {:,} log entries, over an empty log"
 HAP_START = "process start to first opening, over HAP's to ready"
-HAP_MEMORY = "memory after it, over HAP's"
+HAP_LONG = "the same with {:,} log entries"
+LONG_START = "start with those over start with an empty log"
+HAP_MEMORY = "resident memory after it, over HAP's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,50 +54,53 @@ def ask(plan: Plan) -> list[Figure]:
 
 async def starts(folder: Path, plan: Plan) -> list[Figure]:
     entries = plan.count(LONG, 5000)
-    empty, long = prepared(folder / "empty", 0), prepared(folder / "long", entries)
-    peer, why = peer_command()
+    locks = {"empty": prepared(folder / "empty", 0), "long": prepared(folder / "long", entries)}
+    peer, why = peer_command(folder / "hap")
     turns, memory, web = Turns(), dict[str, list[int]](), set[str]()
+    order = [*locks, *(["hap"] if peer else [])]
     for number in range(WARM_UP + plan.rounds):
-        row = {}
-        for name, lock in (("empty", empty), ("long", long)):
-            row[name] = await first_opening(name, lock, memory, web)
-        if peer:
-            row["hap"] = await ready(peer, memory)
+        progress(f"round {number + 1} of {WARM_UP + plan.rounds}")
+        row = {
+            name: await first_opening(name, locks[name], memory, web) if name in locks
+            else await ready(peer, memory) for name in order}
         if number >= WARM_UP:
             turns.rows.append(row)
-    figures = [
-        turns.figure(LONG_START.format(entries), "long", "empty", bar=LONG_BAR),
+        order.reverse()
+    progress("")
+    return [
+        *over_hap(turns, memory, why, entries),
+        turns.figure(LONG_START, "long", "empty", bar=LONG_BAR),
         Figure("packages of a web stack in the running daemon", len(web), "", 0,
                note=", ".join(web) or f"none of {', '.join(WEB_STACK)}"),
     ]
-    return [*over_hap(turns, memory, why), *figures]
 
 
-def over_hap(turns: Turns, memory: dict[str, list[int]], why: str) -> list[Figure]:
+def over_hap(turns: Turns, memory: dict[str, list[int]], why: str, entries: int) -> list[Figure]:
+    longer = HAP_LONG.format(entries)
     if why:
-        return [skipped(HAP_START, why), skipped(HAP_MEMORY, why)]
+        return [skipped(question, why) for question in (HAP_START, longer, HAP_MEMORY)]
     held = {name: statistics.median(values) / MEBIBYTE for name, values in memory.items()}
     note = ", ".join(f"{name} {size:.1f} MiB" for name, size in held.items())
     return [
         turns.figure(HAP_START, "empty", "hap", bar=START_BAR),
-        Figure(HAP_MEMORY, held["empty"] / held["hap"], note=note),
+        turns.figure(longer, "long", "hap", bar=START_BAR),
+        Figure(HAP_MEMORY, held["empty"] / held["hap"], "x", MEMORY_BAR, note=note),
     ]
 
 
 def prepared(folder: Path, entries: int) -> Prepared:
     owner = Owner()
     lock = commissioned(owner, folder)
-    with lock.store.change() as change:
-        for number in range(entries):
-            lock.recorder.write(change, Kind.LEAF_SEEN, {About.STATE: "closed", About.COUNT: number})
+    fill(lock, entries)
     address = owner.address(lock.secrets.public)
     lock.close()
     return Prepared(folder, address, owner.chain_of_three())
 
 
-def peer_command() -> tuple[list[str], str]:
+def peer_command(folder: Path) -> tuple[list[str], str]:
+    folder.mkdir()
     try:
-        return [str(python()), "-m", "bench.hap"], ""
+        return [str(python()), "-m", "bench.hap_lock", str(folder)], ""
     except NoPeers as error:
         return [], str(error)
 

@@ -1,8 +1,8 @@
 """What does a stranger cost the lock, and do owner and tenants notice a flood of them?
 
-First the CPU of refusing one first message, over the CPU of an accepted opening. Then floods from
-another process, 300 a second for five seconds, of each kind that bench/flood.py knows, while an
-owner opens all the time and somebody types a PIN.
+First the CPU of turning one first message away, as the daemon does it, over the CPU of an accepted
+opening. Then floods from another process, 300 a second, of each kind that bench/flood.py knows,
+while an owner opens all the time and somebody types PINs: spells of quiet and of flood in turns.
 """
 
 from __future__ import annotations
@@ -13,133 +13,188 @@ import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.flood import KINDS
-from bench.measure import Figure, Plan, in_turns, percentile, show_time
-from bench.opening import CHAINS, CoreLock
+from bench.measure import Figure, Plan, Watch, in_turns, percentile, progress, show_time
 from bench.pins import lock_with_pins
 from bench.places import NoSuchPlace, memory_folder
 from bench.processes import Process, daemon, running
-from bench.world import Key, Owner, with_mac
-from mortice.client.visit import Errand, Unreachable, visit
+from bench.visits import visit as visit_at_once
+from bench.world import Key, Owner, commissioned, with_mac
+from mortice.client.line import Unreachable
+from mortice.client.visit import Errand, visit
 from mortice.core.commands import Command
-from mortice.core.errors import Theirs
 from mortice.core.link import FIRST_BYTES, MAC_BYTES, OPENING, LockAddress
+from mortice.lockd.conversation import Closed, Conversation
+from mortice.lockd.daemon import Lock
+from mortice.lockd.listen import Listener
 
-RATE, SECONDS = 300, 5.0
-PAUSE_SECONDS = 0.02  # between the owner's openings
+CHAINS = 100  # three keys each: more than the 256 keys that the core remembers
+RATE = 300  # strangers a second
+SPELLS, SPELL_SECONDS = 4, 2.0  # of quiet, and as many of flood
+PAUSE_SECONDS = 0.015  # between the owner's openings
 WARM_SECONDS = 1.0
 VERDICT_SECONDS = 5.0  # after which a keypad counts as dead
 CPU_BAR, WAIT_BAR, MEMORY_BAR = 0.15, 3.0, 1.05
-# Loopback has many addresses. A flood that fails the mac may come from the owner's own address;
-# who gets past the mac shares a bucket with all others at the same address, so comes from another.
-SOURCES = {"junk": "127.0.0.1", "forged": "127.0.0.2", "abandoned": "127.0.0.2", "silent": "127.0.0.2"}
 
 
 def ask(plan: Plan) -> list[Figure]:
-    return [*refusals(plan), *asyncio.run(floods(plan))]
+    try:
+        with memory_folder() as folder:
+            return _ask(folder, plan)
+    except NoSuchPlace:
+        with tempfile.TemporaryDirectory() as name:
+            return _ask(Path(name), plan)
 
 
-# --- one stranger's CPU -----------------------------------------------------------------------------
+def _ask(folder: Path, plan: Plan) -> list[Figure]:
+    spells = [asyncio.run(flooded(kind, folder / kind, plan)) for kind in KINDS]
+    return [*refusals(folder, plan), *report(spells)]
 
 
-def refusals(plan: Plan) -> list[Figure]:
-    owner = Owner()
-    lock = CoreLock(owner)
-    news = itertools.cycle([lock.asked(owner.chain_of_three(), whole=True) for _ in range(CHAINS)])
-    junk = bytes([OPENING]) + secrets.token_bytes(FIRST_BYTES - 1)
+# --- one stranger's CPU --------------------------------------------------------------------------
+
+
+def refusals(folder: Path, plan: Plan) -> list[Figure]:
+    owner, watch = Owner(), Watch()
+    lock = commissioned(owner, folder / "one")
+    news, known = [owner.chain_of_three() for _ in range(CHAINS)], owner.chain_of_three()
+    visit_at_once(owner, lock, known)
+    unseen = itertools.cycle(news)
     body = bytes([OPENING]) + secrets.token_bytes(FIRST_BYTES - 1 - MAC_BYTES)
-    forged = with_mac(body, lock.address.link)
+    junk, forged = body + bytes(MAC_BYTES), with_mac(body, lock.secrets.link.public)
     turns = in_turns({
-        "accepted": lambda: lock.opening(next(news)),
-        "junk": lambda: refuse(lock, junk),
-        "forged": lambda: refuse(lock, forged),
-    }, plan)
+        "accepted": lambda: visit_at_once(owner, lock, next(unseen), watch=watch),
+        "repeat": lambda: visit_at_once(owner, lock, known, whole=False, watch=watch),
+        "forged": refusing(lock, forged, watch),
+        "junk": refusing(lock, junk, watch),
+    }, plan, clock=watch)
+    lock.close()
     return [
-        turns.figure("refusing a stranger's first message, over an opening", "junk", "accepted",
-                     bar=CPU_BAR),
-        turns.figure("the same from one who knows the lock's public key", "forged", "accepted",
-                     bar=CPU_BAR),
+        turns.figure("refusing a first message made with the lock's public key, over an opening",
+                     "forged", "accepted", bar=CPU_BAR),
+        turns.figure("the same over a repeat opening", "forged", "repeat"),
+        turns.figure("refusing one made without it, over an opening", "junk", "accepted"),
     ]
 
 
-def refuse(lock: CoreLock, message: bytes) -> None:
-    try:
-        lock.side().read_first(message)
-    except Theirs:
-        return
-    raise AssertionError("a stranger's message must be refused")
+def refusing(lock: Lock, message: bytes, watch: Watch) -> Callable[[], None]:
+    """What the daemon does with a stranger's first message, each from another address."""
+    listener, sources = Listener(lock), map(str, itertools.count())
+
+    def once() -> None:
+        source = next(sources)
+        with watch:
+            if not listener.may_start(source, message):
+                return
+            try:
+                Conversation(lock, source).first(message)
+            except Closed:
+                return
+        raise AssertionError("a stranger's message must be refused")
+
+    return once
 
 
-# --- floods -----------------------------------------------------------------------------------------
+# --- floods ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Visits:
-    """How the owner's openings went."""
+@dataclass(slots=True)
+class Spells:
+    """How the owner's openings and PINs went in one kind of spell."""
 
-    seconds: list[float]
-    lost: int
+    seconds: list[float] = field(default_factory=list)
+    verdicts: list[float] = field(default_factory=list)  # a PIN's, from the last key to the light
+    lost: int = 0
+    unheard: int = 0  # PINs without a verdict, or with the wrong one
 
     @property
     def p95(self) -> float:
         return percentile(self.seconds, 0.95) if self.seconds else float("inf")
 
-
-class Visitor:
-    """The owner, opening again and again."""
-
-    def __init__(self, where: tuple[str, int], address: LockAddress, key: Key) -> None:
-        self._where, self._address, self._key = where, address, key
-
-    async def visit_for(self, seconds: float) -> Visits:
-        taken, lost, start = [], 0, time.monotonic()
-        while time.monotonic() - start < seconds:
-            begun = time.monotonic()
-            try:
-                found = await visit(
-                    self._where, self._address, self._key.holder, Errand(Command.UNLOCK), seen=True)
-            except Unreachable:
-                lost += 1
-            else:
-                assert found.answer.coarse is None
-                taken.append(time.monotonic() - begun)
-            await asyncio.sleep(PAUSE_SECONDS)
-        return Visits(taken, lost)
+    @property
+    def keypad(self) -> float:
+        return percentile(self.verdicts, 0.5) if self.verdicts else float("inf")
 
 
-async def floods(plan: Plan) -> list[Figure]:
-    figures = []
-    for kind in KINDS:
-        try:
-            with memory_folder() as folder:
-                figures += await one_flood(kind, folder, plan)
-        except NoSuchPlace:
-            with tempfile.TemporaryDirectory() as name:
-                figures += await one_flood(kind, Path(name), plan)
-    return figures
+@dataclass(slots=True)
+class Flooded:
+    """One kind of flood."""
+
+    kind: str
+    quiet: Spells = field(default_factory=Spells)
+    busy: Spells = field(default_factory=Spells)
+    sent: int = 0
+    refused: int = 0
+    grown: float = 1.0  # the daemon's memory after the last flood, over that before the first
 
 
-async def one_flood(kind: str, folder: Path, plan: Plan) -> list[Figure]:
+async def flooded(kind: str, folder: Path, plan: Plan) -> Flooded:
     """A fresh daemon for each kind, so that none inherits what another left behind."""
-    owner, seconds = Owner(), 2.0 if plan.quick else SECONDS
+    owner, found = Owner(), Flooded(kind)
     lock, digits = lock_with_pins(owner, folder, 1)
     address, key = owner.address(lock.secrets.public), owner.resident()
     lock.close()
+    spells, seconds = plan.count(SPELLS, 1), SPELL_SECONDS if not plan.quick else 1.0
     async with running(daemon(folder)) as process:
-        port = (await process.line())["port"]
-        visitor, keypad = Visitor(("127.0.0.1", port), address, key), Keypad(process, digits)
-        await visitor.visit_for(WARM_SECONDS)
-        idle, before = await visitor.visit_for(seconds), process.resident()
-        async with running(flooding(kind, port, address, seconds)) as flood:
-            typing = asyncio.ensure_future(keypad.type_after(seconds / 2))
-            busy = await visitor.visit_for(seconds)
-            sent, verdict = await flood.line(), await typing
-        grown = process.resident() / before
-        keypad.stop()
-    return report(kind, idle, busy, Aside(grown, verdict, sent["sent"], sent["refused"]))
+        where = ("127.0.0.1", (await process.line())["port"])
+        household = Household(where, address, key, Keypad(process, digits))
+        for _ in range(2):  # the second PIN is the first to leave its 19 MiB with the allocator
+            await household.live(WARM_SECONDS, Spells())
+        before = process.resident()
+        for number in range(spells):
+            progress(f"{kind}: spell {number + 1} of {spells}")
+            await household.live(seconds, found.quiet)
+            async with running(flooding(kind, where[1], address, seconds)) as flood:
+                await flood.line()  # it is ready
+                await household.live(seconds, found.busy)
+                ended = await flood.line()
+            found.sent, found.refused = found.sent + ended["sent"], found.refused + ended["refused"]
+        found.grown = process.resident() / before
+        household.keypad.stop()
+    progress("")
+    return found
+
+
+class Household:
+    """The owner, opening again and again, and somebody at the keypad."""
+
+    def __init__(
+        self, where: tuple[str, int], address: LockAddress, key: Key, keypad: Keypad,
+    ) -> None:
+        self._where, self._address, self._key = where, address, key
+        self.keypad = keypad
+
+    async def live(self, seconds: float, spells: Spells) -> None:
+        typing = asyncio.ensure_future(self._type(seconds / 2, spells))
+        start = time.monotonic()
+        while time.monotonic() - start < seconds:
+            begun = time.monotonic()
+            if await self._open():
+                spells.seconds.append(time.monotonic() - begun)
+            else:
+                spells.lost += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+        await typing
+
+    async def _open(self) -> bool:
+        errand = Errand(Command.UNLOCK)
+        try:
+            found = await visit(self._where, self._address, self._key.holder, errand, seen=True)
+        except Unreachable:
+            return False
+        return found.answer.coarse is None
+
+    async def _type(self, after: float, spells: Spells) -> None:
+        await asyncio.sleep(after)
+        taken = await self.keypad.type()
+        if taken is None:
+            spells.unheard += 1
+        else:
+            spells.verdicts.append(taken)
 
 
 class Keypad:
@@ -147,26 +202,28 @@ class Keypad:
 
     def __init__(self, process: Process, digits: str) -> None:
         self._process, self._digits = process, digits
-        self._verdict: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
+        self._typed = 0
+        self._verdict: asyncio.Future[tuple[str, float]] | None = None
         self._reading = asyncio.ensure_future(self._read())
 
     async def _read(self) -> None:
         while True:
             line = await self._process.line()
-            if "light" in line and not self._verdict.done():
-                self._verdict.set_result((line["light"], line["at"]))
+            if "typed" in line:
+                self._typed = line["typed"]
+            elif "light" in line and self._verdict is not None and not self._verdict.done():
+                self._verdict.set_result((line["light"], (line["at"] - self._typed) / 1e9))
 
-    async def type_after(self, seconds: float) -> float | None:
+    async def type(self) -> float | None:
         """Seconds from the last key to the green light; None if there was none."""
-        await asyncio.sleep(seconds)
-        start = time.monotonic_ns()
+        self._verdict = asyncio.get_running_loop().create_future()
         self._process.order(f"type {self._digits}")
         try:
             async with asyncio.timeout(VERDICT_SECONDS):
-                light, at = await self._verdict
+                light, taken = await self._verdict
         except TimeoutError:
             return None
-        return (at - start) / 1e9 if light == "yes" else None
+        return taken if light == "yes" else None
 
     def stop(self) -> None:
         self._reading.cancel()
@@ -175,30 +232,32 @@ class Keypad:
 def flooding(kind: str, port: int, address: LockAddress, seconds: float) -> list[str]:
     known = ":".join(
         part.hex() for part in (address.site, address.door, address.link, address.signing.point))
-    return [sys.executable, "-m", "bench.flood", kind, str(port), SOURCES[kind], str(RATE),
-            str(seconds), known]
+    return [sys.executable, "-m", "bench.flood", kind, str(port), str(RATE), str(seconds), known]
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """What else was seen during a flood."""
-
-    grown: float  # the daemon's memory, over that before
-    verdict: float | None  # seconds for a PIN
-    sent: int
-    refused: int
-
-
-def report(kind: str, idle: Visits, busy: Visits, aside: Aside) -> list[Figure]:
-    wait = busy.p95 / idle.p95
-    keypad = "no verdict" if aside.verdict is None else f"keypad {show_time(aside.verdict)}"
-    note = (
-        f"p95 {show_time(busy.p95)} of {len(busy.seconds)} to {show_time(idle.p95)} of "
-        f"{len(idle.seconds)}; {aside.sent} came, {aside.refused} turned away; {keypad}")
-    name = f"flood, {kind}: "
+def report(found: list[Flooded]) -> list[Figure]:
+    """The bars hold for the worst kind; then each kind for itself."""
+    waits = {each.kind: each.busy.p95 / each.quiet.p95 for each in found}
+    worst = max(waits, key=lambda kind: waits[kind])
+    fattest = max(found, key=lambda each: each.grown)
+    openings = sum(len(each.busy.seconds) for each in found)
+    typed = sum(len(each.busy.verdicts) for each in found)
+    unheard = sum(each.busy.unheard for each in found)
     return [
-        Figure(f"{name}the owner's p95, over idle", wait, "x", WAIT_BAR, note=note),
-        Figure(f"{name}owner's openings lost", busy.lost, "", 0),
-        Figure(f"{name}PINs without a verdict", int(aside.verdict is None), "", 0),
-        Figure(f"{name}the daemon's memory, over before", aside.grown, "x", MEMORY_BAR),
+        Figure("flood: the owner's p95 over idle, worst kind", waits[worst], "x", WAIT_BAR,
+               note=worst),
+        Figure("flood: owner's openings lost", sum(each.busy.lost for each in found), "", 0,
+               note=f"{openings:,} served meanwhile"),
+        Figure("flood: the daemon's memory over before, worst kind", fattest.grown, "x", MEMORY_BAR,
+               note=fattest.kind),
+        Figure("flood: PINs without their green light", unheard, "", 0,
+               note=f"{typed} opened meanwhile"),
+        *(_of_kind(each, waits[each.kind]) for each in found),
     ]
+
+
+def _of_kind(each: Flooded, wait: float) -> Figure:
+    return Figure(f"flood of {each.kind}: the owner's p95 over idle", wait, note=(
+        f"{show_time(each.busy.p95)} of {len(each.busy.seconds)} to {show_time(each.quiet.p95)} of "
+        f"{len(each.quiet.seconds)}; {each.sent:,} came, {each.refused:,} turned away; "
+        f"keypad {show_time(each.busy.keypad)} to {show_time(each.quiet.keypad)}"))
