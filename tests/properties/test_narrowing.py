@@ -127,7 +127,7 @@ def moment(choices: Choices, held: Held) -> tuple[Ask, Facts, Factors, int]:
     facts = Facts(
         Place(ROOT_OF_SITE, door, LOCK.public.id, LONDON),
         Instant(at, at, TimeState.SYNCED), NOTHING_REVOKED,
-        Tally(uses={link.id: used for link in held.links}), Staple(leaf.id, at - age, ()))
+        Tally(uses={link.id: used for link in held.links}), Staple(leaf.id, at - age, None))
     return Ask(command), facts, shown, used
 
 
