@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from tests.properties.choices import PARTS, QUICK, THOROUGH, Choices, strings
+from tests.properties.choices import MANY, PARTS, QUICK, Choices, strings
 from tests.properties.reference import minutes
 
 from mortice.core.schedule import Hours, Window, admits, read_hours, within, write_hours
@@ -46,7 +46,7 @@ def test_within_is_what_every_minute_says(drawn: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
-@settings(THOROUGH, max_examples=5_000)
+@MANY
 @given(strings(SIZE))
 def test_within_is_what_every_minute_says_twenty_thousand_times(part: int, drawn: bytes) -> None:
     check_within(drawn)
