@@ -30,7 +30,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Misuse, Untrusted
@@ -245,5 +244,6 @@ class SoftwareKey:
 def _public_of(private: _PrivateKey) -> PublicKey:
     if isinstance(private, Ed25519PrivateKey):
         return PublicKey.ed25519(private.public_key().public_bytes_raw())
-    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return PublicKey.p256_from_point(point)
+    numbers = private.public_key().public_numbers()
+    x, y = (number.to_bytes(COORDINATE_BYTES, "big") for number in (numbers.x, numbers.y))
+    return PublicKey.p256_from_point(bytes([BOTH_COORDINATES]) + x + y)
