@@ -73,3 +73,9 @@ async def test_a_receipt_of_an_earlier_memory_is_no_news(stand: Stand, tmp_path:
     for _ in range(3):
         await stand.visit(tenant(), Command.STATUS, carried={Carried.RECEIPT: newest})
     assert stand.count_of(Kind.INCARNATION) == 1
+
+
+async def test_a_lock_keeps_its_memory_to_itself(stand: Stand) -> None:
+    assert await stand.opens(tenant())
+    files = [stand.folder / name for name in ("lock.db", "lock.db-wal", "keys")]
+    assert [file.stat().st_mode & 0o077 for file in files] == [0, 0, 0]

@@ -85,7 +85,7 @@ def _read_secrets(encoded: bytes) -> dict[str, bytes]:
 
 def save_secrets(folder: Path, secrets: LockSecrets) -> None:
     """Write the secrets so that a power cut leaves the old ones or the new ones."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = folder / "keys.partial"
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -69,7 +69,8 @@ class Store:
     """One lock's disk."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "lock.db").touch(mode=0o600)  # SQLite gives what lies beside it the same mode
         self._db = sqlite3.connect(
             folder / "lock.db", isolation_level=None, check_same_thread=False, cached_statements=64,
             timeout=BUSY_SECONDS)
