@@ -39,8 +39,12 @@ def python() -> Path:
 
 
 def variables() -> dict[str, str]:
-    """So that a process in either environment finds the product and these benchmarks."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    """So that a process in either environment finds the product and these benchmarks.
+
+    Bytecode is kept, as it is of whatever is installed: nothing compiles its source at each start.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
 
 
 def _fingerprint() -> str:
