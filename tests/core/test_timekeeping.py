@@ -81,6 +81,10 @@ def test_a_board_clock_below_the_floor_or_far_ahead_is_not_believed(
         else Instant(NOW, NOW, UNSURE))
 
 
+def test_without_a_clock_that_runs_through_power_cuts_a_start_is_unsure() -> None:
+    assert started(synced(), None, 5.0).now(5.0) == Instant(NOW, NOW, UNSURE)
+
+
 def test_a_lock_that_was_unsure_stays_so_whatever_its_board_clock_says() -> None:
     unsure = replace(synced(), sure=False)
     assert started(unsure, NOW + HOUR, 0.0).now(0.0) == Instant(NOW, NOW, UNSURE)

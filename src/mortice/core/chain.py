@@ -86,10 +86,8 @@ def _verify_first(grant: Grant, site: SiteKeys) -> Grant:
     if grant.site != site.site:  # C4
         raise Untrusted("C4", "chain: the key is for another site")
     kid = document.kid or b""
-    key = site.grant_keys.get(kid)  # C5
-    if key is None and kid in site.retired:
-        retired, kept = site.retired[kid]
-        key = retired if document.id in kept else None
+    retired, kept = site.retired.get(kid, (None, ()))
+    key = retired if document.id in kept else site.grant_keys.get(kid)  # C5
     if key is None:
         raise Untrusted("C5", "chain: the first link's signer is no key of this site")
     document.verify(key)

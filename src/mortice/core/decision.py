@@ -73,8 +73,7 @@ Rules = tuple[Callable[[Verified, Ask, Facts], Rule], ...]
 
 def decide(verified: Verified, ask: Ask, facts: Facts) -> Granted | Refused:
     """Judge `ask` by rules R1 to R16, in order. Total: it answers whatever it is asked."""
-    refused = _first(RULES, verified, ask, facts)
-    if refused is not None:
+    if refused := _first(RULES, verified, ask, facts):
         return refused
     until = ask.until if ask.command is Command.HOLD_OPEN else None  # R16 has judged no other
     return Granted(

@@ -48,14 +48,10 @@ def accept_staple(site: Site, encoded: bytes, chain: list[cbor.Value] | None = N
     claims = Fields(cbor.decode(document.payload), "staple", "T1")
     limits = Fields(claims.map(LIMITS), "staple", "T1")
     staple = Staple(limits.bytes(1, ID_BYTES), claims.int(IAT, 0, TIME_MAX), signer)
-    _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
+    if claims.bytes(AUD, ID_BYTES) != site.id:
+        raise Untrusted("T2", "signed for another site")
     claims.done(limits)
     return staple
-
-
-def _check_site(named: bytes, site: Site, check: str) -> None:
-    if named != site.id:
-        raise Untrusted(check, "signed for another site")
 
 
 def _verify_signer(
@@ -98,7 +94,8 @@ def accept_time(
     limits = Fields(claims.map(LIMITS), "time", "T4")
     attested = Attested(claims.int(IAT, 0, TIME_MAX), signer)
     to, answers = limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES)
-    _check_site(claims.bytes(AUD, ID_BYTES), site, "T2")
+    if claims.bytes(AUD, ID_BYTES) != site.id:
+        raise Untrusted("T2", "signed for another site")
     claims.done(limits)
     if to != lock:
         raise Untrusted("T5", "time: attested to another lock")
