@@ -238,6 +238,8 @@ def test_a_bundle_is_bounded() -> None:
 
 RECEIPT = Receipt(
     2, b"e" * 32, 41, 42, b"R" * 32, LEAF, b"command1", Result.LOCKED, NOW, TimeState.HOLDOVER)
+FIRST_RECEIPT = Receipt(
+    0, bytes(32), 0, 1, bytes(32), LEAF, b"command1", Result.REFUSED, 0, TimeState.SYNCED)
 ANSWER = Answer(None, RECEIPT, b"s" * 64, {1: b"more"})
 
 
@@ -247,7 +249,8 @@ def read(encoded: bytes) -> Answer:
 
 @pytest.mark.parametrize("answer", [
     ANSWER, Answer(None), Answer(Coarse.NOT_NOW), Answer(None, body={3: [1]}),
-    Answer(Coarse.NOT_ALLOWED, RECEIPT, bytes(64)), Answer(Coarse.MALFORMED, body={1: 2})])
+    Answer(Coarse.NOT_ALLOWED, RECEIPT, bytes(64)), Answer(Coarse.MALFORMED, body={1: 2}),
+    Answer(None, FIRST_RECEIPT, bytes(64))])
 def test_an_answer_reads_back(answer: Answer) -> None:
     assert read(answer.encode()) == answer
 
@@ -283,11 +286,13 @@ def test_half_a_receipt_is_none(length: int) -> None:
         read(cbor.encode(parts_of(ANSWER.encode())[:length]))
 
 
-def test_an_answer_has_at_most_ten_parts() -> None:
+def test_an_answer_has_no_part_that_nobody_reads() -> None:
     with refused("A1"):
         read(cbor.encode([*parts_of(ANSWER.encode()), 0]))
     with refused("A1"):
         read(cbor.encode([0, 1]))
+    with refused("A1"):
+        read(cbor.encode([0, {1: b"more"}, 0]))
 
 
 # --- further requests -----------------------------------------------------------------------

@@ -302,6 +302,14 @@ def test_the_digits_that_people_meet() -> None:
     assert off == [6, 6, 7, 7, 8]
 
 
+def test_the_longest_pin_is_the_last_that_is_tried() -> None:
+    assert digits_needed(PinPolicy(most=100_000)) == PIN_DIGITS_MAX
+
+
+def test_a_door_that_nobody_configured_has_room_for_twenty() -> None:
+    assert PinPolicy() == PinPolicy(Entry.PLAIN, Spent.REST, 20)
+
+
 def test_four_digits_are_refused_whatever_the_door() -> None:
     for policy in (PLAIN, INDEX, OFF):
         assert not odds(policy, 30, 4).acceptable
