@@ -188,6 +188,13 @@ def _windows() -> Iterator[Case]:
                now={"at": NOW - 1})
     yield case("a-second-after-hours", "Eleven o'clock is outside nine to eleven.", weekdays,
                closed)
+    for year, at in (("2038", 1 << 31), ("2106", 1 << 32)):
+        long = link(GUEST, nbf=at - 1, exp=at + 1)
+        then = {"at": at, "floor": at - DAY}
+        yield case(f"in-{year}", "A count of seconds that outgrows 31 or 32 bits.", long, granted(),
+                   now=then)
+        yield case(f"ended-in-{year}", "Nor does an end come round again.", link(GUEST, exp=at),
+                   refused("ended", "R6", NOT_NOW), now=then)
     yield case("on-no-day", "Hours on no day admit nobody.", link(AGENT, hours=[[0, 0, 1440]]),
                closed)
     yield case("hours-of-a-link-above", "The hours of every link count.",

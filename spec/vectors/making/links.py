@@ -56,7 +56,8 @@ def opening(body: bytes, kind: int = OPENING, link_key: bytes = LINK_PUBLIC) -> 
 
 
 GREETING = {
-    "time": 0, "at": NOW, "incarnation": 0, "size": 7, "root": drawn("a root"), "news": drawn("news", 8),
+    "time": 0, "at": NOW, "incarnation": 0, "size": 7, "root": drawn("a root"),
+    "news": drawn("news", 8),
     "site_version": 1, "doors_version": 1}
 
 

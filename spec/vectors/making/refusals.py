@@ -210,6 +210,9 @@ def _pins() -> Iterator[Case]:
                 [pin, typed(OTHER_DIGITS, 10), wait(901), typed(DIGITS)], openings(1))
     yield scene("pin/phones-do-not-rest", "A spent keypad does not touch phones.",
                 [pin, typed(OTHER_DIGITS, 10), visit(tenant_link(), YES)], openings(1))
+    once = enrol(enrolled(enroller(), uses=1))
+    yield scene("pin/one-time-pin-twice", "A PIN for one opening opens once.",
+                [once, typed(DIGITS, 2)], refused("used_up", "R12", NO))
     friend = enrol(enrolled(link(OWNER, use=UNLOCK | ENROL), digits=OTHER_DIGITS, slot=4))
     between = [pin, friend]
     for _ in range(3):

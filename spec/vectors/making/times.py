@@ -84,6 +84,9 @@ def _staples() -> Iterator[Case]:
             ("with-a-negative-time", staple(REFRESHES, at=-1))):
         yield case(name, "A staple names a leaf and a time, and nothing else.", document,
                    malformed("T1"))
+    shown = link(TENANT, signer=REFRESHES)
+    yield case("that-is-a-link", "The kind is signed, so a link is no staple.", shown.encoded,
+               untrusted("K8"))
     yield case("for-another-site", "A staple is of one site.",
                staple(REFRESHES, site=OTHER_SITE), untrusted("T2"))
     yield case("by-a-stranger", "A stranger vouches for nobody.", staple(STRANGER), untrusted("T3"))
