@@ -180,9 +180,7 @@ def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
 
 def _factors(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R9: every factor that the leaf asks for was shown. Narrowing keeps those above."""
-    if not verified.leaf.factors:
-        return None
-    missing = verified.leaf.factors & ~verified.factors & ~Factors.PERSON
+    missing = verified.leaf.factors and verified.leaf.factors & ~verified.factors & ~Factors.PERSON
     return Refused(Reason.NEEDS_FACTOR, "R9", missing.name or "") if missing else None
 
 
