@@ -140,6 +140,14 @@ def test_a_receipt_holds_under_the_locks_key(lock: Signer, result: Result) -> No
     assert join(receipt.payload(), lock.public, alone) == sign_receipt(receipt, lock)
 
 
+def test_receipts_reach_from_the_first_entry_to_the_last_bound() -> None:
+    ends = (
+        replace(RECEIVED, incarnation=0, index=0, size=1, at=0),
+        replace(RECEIVED, incarnation=TIME_MAX, index=TIME_MAX, size=TIME_MAX, at=TIME_MAX))
+    for receipt in ends:
+        assert accept_receipt(sign_receipt(receipt, LOCK), LOCK.public) == receipt
+
+
 @pytest.mark.parametrize("signer", [STRANGER, GRANTER, key("another lock")])
 def test_another_key_signs_nothing_for_this_lock(signer: SoftwareKey) -> None:
     """Neither a stranger, nor a hub, nor the owner, nor the lock next door."""

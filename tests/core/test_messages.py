@@ -62,7 +62,8 @@ GREETING = Greeting(TimeState.HOLDOVER, NOW, 2, 41, b"r" * 32, b"newsnews", 3, 7
 @pytest.mark.parametrize("greeting", [
     GREETING,
     Greeting(TimeState.SYNCED, 0, 0, 0, bytes(32), bytes(8), 0, 0),
-    Greeting(TimeState.UNSURE, TIME_MAX, TIME_MAX, TIME_MAX, bytes(32), bytes(8), TIME_MAX, TIME_MAX)])
+    Greeting(
+        TimeState.UNSURE, TIME_MAX, TIME_MAX, TIME_MAX, bytes(32), bytes(8), TIME_MAX, TIME_MAX)])
 def test_a_greeting_reads_back(greeting: Greeting) -> None:
     assert read_greeting(greeting.encode()) == greeting
 
