@@ -39,17 +39,9 @@ TAKEN = 0
 WORN_VOLTS = 4.2  # too little to turn the bolt, enough for the board
 
 
-class GivenKey(Key):
-    """A key pair whose seed stands in the vector."""
-
-    def __init__(self, given: Fields) -> None:
-        super().__init__("a vector's", given["alg"])
-        object.__setattr__(self, "_given", raw(given["seed"]))
-
-    @property
-    def seed(self) -> bytes:
-        given: bytes = object.__getattribute__(self, "_given")
-        return given
+def key_pair(given: Fields) -> Key:
+    """The key pair whose seed stands in the vector."""
+    return Key("a vector's", given["alg"], raw(given["seed"]))
 
 
 def owned(folder: Path, given: Fields, at: int = cast.NOW) -> Any:  # noqa: ANN401 (a context)
@@ -60,7 +52,7 @@ def owned(folder: Path, given: Fields, at: int = cast.NOW) -> Any:  # noqa: ANN4
 def request_for(given: Fields, **more: Any) -> Request:  # noqa: ANN401 (as Request)
     """Message 3 with the key of the vector."""
     leaf = raw(given["leaf"]) if "leaf" in given else leaf_of(given)
-    return Request(wire(given["chain"]), leaf, GivenKey(given["holder"]), **more)
+    return Request(wire(given["chain"]), leaf, key_pair(given["holder"]), **more)
 
 
 def leaf_of(given: Fields) -> bytes:
@@ -122,7 +114,7 @@ def _asked(given: Fields) -> Request:
         carried[STAPLE] = raw(staple["document"])
         carried |= {STAPLE_CHAIN: wire(staple["chain"])} if "chain" in staple else {}
     args = {1: given["until"]} if "until" in given else {}
-    passkey = GivenKey(given["passkey"]) if "passkey" in given["facts"].get("shown", ()) else None
+    passkey = key_pair(given["passkey"]) if "passkey" in given["facts"].get("shown", ()) else None
     return request_for(
         given, command=given["command"], args=args, carried=carried, passkey=passkey)
 

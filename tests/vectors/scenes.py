@@ -11,7 +11,7 @@ from typing import Any
 from making import cast
 from making.plain import sign
 from tests.lockd.bent import bent_loop
-from tests.vectors.daemon import GivenKey, type_pin
+from tests.vectors.daemon import key_pair, type_pin
 from tests.vectors.stand import (
     BUNDLE,
     PIN,
@@ -115,11 +115,11 @@ def _asked(step: Fields) -> Request:
         for name, value in step.get("signed", {}).items()}
     if "args" in signed:
         signed["args"] = {int(key): value for key, value in signed["args"].items()}
-    passkey = GivenKey(step["passkey"]) if "passkey" in step else None
+    passkey = key_pair(step["passkey"]) if "passkey" in step else None
     carried: dict[int, Any] = {PIN: step["pin"].encode()} if "pin" in step else {}
     more = {"command_id": raw(step["command_id"])} if "command_id" in step else {}
     return Request(
-        leaf if step.get("known") else wire(step["chain"]), leaf, GivenKey(step["holder"]),
+        leaf if step.get("known") else wire(step["chain"]), leaf, key_pair(step["holder"]),
         step["command"], {int(key): value for key, value in step.get("args", {}).items()},
         carried, passkey, signed, raw(step["touched"]) if "touched" in step else None, **more)
 
@@ -170,9 +170,9 @@ async def _tell_time(stage: Stage, step: Fields) -> None:
     async with stage.stand.greeted() as talk:
         told = sign(cast.TIME_KIND, {
             cast.AUD: cast.SITE, cast.IAT: step["at"],
-            cast.LIMITS: {1: cast.LOCK_KEY.id, 2: talk.noise.h}}, GivenKey(step["holder"]))
+            cast.LIMITS: {1: cast.LOCK_KEY.id, 2: talk.noise.h}}, key_pair(step["holder"]))
         item = [cast.TIME_KIND, told.encoded, wire(step["chain"])]
-        asked = Request(wire(step["chain"]), raw(step["leaf"]), GivenKey(step["holder"]), "status")
+        asked = Request(wire(step["chain"]), raw(step["leaf"]), key_pair(step["holder"]), "status")
         if "wait" not in step:
             asked.carried[BUNDLE] = [item]
             (_, result, _), = (await talk.ask(asked)).body[1]

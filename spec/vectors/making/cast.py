@@ -67,17 +67,7 @@ LOCK_SECRETS = {
     name: drawn(f"the lock's {name}", size) for name, size in (
         ("link", 32), ("signing", 32), ("sealing", 32), ("pepper", 32), ("salt", 16),
         ("takeover", 16))}
-
-
-class _LockKey(Key):
-    """The key with which the lock signs: its seed is one of the lock's secrets."""
-
-    @property
-    def seed(self) -> bytes:
-        return LOCK_SECRETS["signing"]
-
-
-LOCK_KEY = _LockKey("the lock")
+LOCK_KEY = Key("the lock", given=LOCK_SECRETS["signing"])  # signs its log
 LINK_PUBLIC, SEALING_PUBLIC = public(LOCK_SECRETS["link"]), public(LOCK_SECRETS["sealing"])
 OTHER_LOCK = Key("another lock")
 

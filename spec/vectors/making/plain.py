@@ -80,14 +80,15 @@ def _container(value: Any) -> bytes:  # noqa: ANN401 (an array or a map)
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair that follows from its name."""
+    """A key pair that follows from its name, or from a seed that is given."""
 
     name: str
     alg: int = ED25519
+    given: bytes = b""
 
     @property
     def seed(self) -> bytes:
-        return drawn(f"key of {self.name}")
+        return self.given or drawn(f"key of {self.name}")
 
     @property
     def cose(self) -> dict[int, Any]:
