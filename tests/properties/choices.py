@@ -24,10 +24,10 @@ from mortice.core.stages import Factors, Verified
 T = TypeVar("T")
 QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 THOROUGH = settings(
-    max_examples=25_000, deadline=None, database=None,
+    max_examples=12_500, deadline=None, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-MANY = settings(THOROUGH, max_examples=5_000)
-PARTS = range(4)  # of each, so that several processes share it: 100,000 and 20,000 in all
+MANY = settings(THOROUGH, max_examples=2_500)
+PARTS = range(8)  # of each, so that several processes share it: 100,000 and 20,000 in all
 
 DOORS = (b"door-one", b"door-two", b"door-tri")
 RIGHTS = (Rights.UNLOCK, Rights.LOCK, Rights.HOLD_OPEN)

@@ -169,7 +169,7 @@ def test_a_key_for_one_opening_opens_once(drawn: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
-@settings(MANY, max_examples=500)
+@settings(MANY, max_examples=250)
 @given(strings(SIZE))
 def test_a_key_for_one_opening_opens_once_through_two_thousand_histories(
     part: int, drawn: bytes) -> None:
