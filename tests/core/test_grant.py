@@ -428,6 +428,12 @@ def test_bytes_after_the_payload_or_the_link_are_refused() -> None:
         read_grant(raw_link() + b"\x00")
 
 
+def test_a_link_is_read_six_levels_deep_and_no_deeper() -> None:
+    read_grant(claim(ABOUT, {2: [[[[]]]]}))
+    with refused("E8"):
+        read_grant(claim(ABOUT, {2: [[[[[]]]]]}))
+
+
 def test_a_link_nested_a_thousand_deep_is_refused() -> None:
     with refused("E8"):
         read_grant(payload_with(

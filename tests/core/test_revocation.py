@@ -115,6 +115,13 @@ def test_a_revocation_that_says_more_or_less_than_its_entries_is_refused(limits:
         accept_revocation(site(), raw(limits))
 
 
+def test_an_entry_nested_deeper_than_a_revocation_is_refused_before_it_is_looked_at() -> None:
+    with refused("V1"):
+        accept_revocation(site(), raw({1: [[[]]]}))
+    with refused("E8"):
+        accept_revocation(site(), raw({1: [[[[]]]]}))
+
+
 def test_a_claim_that_is_not_understood_refuses_a_revocation() -> None:
     with refused("V1"):
         accept_revocation(site(), raw({1: []}, {EXP: NOW}))
