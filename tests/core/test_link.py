@@ -700,7 +700,7 @@ def test_any_number_of_sources_takes_bounded_room() -> None:
     buckets = Buckets()
     for number in range(10 * BUCKETS_MAX):
         buckets.take(f"source {number}", number / 1000)
-        assert len(buckets._buckets) <= BUCKETS_MAX
+        assert len(buckets._buckets) == min(number + 1, BUCKETS_MAX)
 
 
 def test_the_source_heard_longest_ago_is_forgotten_first() -> None:
@@ -710,6 +710,13 @@ def test_the_source_heard_longest_ago_is_forgotten_first() -> None:
     for number in range(10 * BUCKETS_MAX):
         buckets.take(f"source {number}", 0.0)
         assert not buckets.take("busy", 0.0)
+
+
+def test_a_newcomer_is_remembered_however_many_came_before() -> None:
+    buckets = Buckets(rate=0.0, burst=1.0)
+    for number in range(2 * BUCKETS_MAX):
+        assert buckets.take(f"source {number}", 0.0)
+        assert not buckets.take(f"source {number}", 0.0)
 
 
 # --- news -----------------------------------------------------------------------------------
