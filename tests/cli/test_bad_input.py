@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import Given
@@ -221,24 +223,71 @@ DAMAGE = (b"", b"{", b"[1, 2", b'"text"', b"null", b"[]", b"{}", b"\xff\xfe", b"
           b'["zz"]', b'{"root": "zz"}', b'{"root": "00"}')
 
 
-@pytest.mark.parametrize("body", DAMAGE, ids=repr)
-@pytest.mark.parametrize(
-    "file",
-    ["site.json", "issued.json", "where.json", "settings.json", "news.json", "delivered.json",
-     "heard.json", "config.json", "people/margaret-hale/keys.json",
-     "people/margaret-hale/receipts.json", "people/margaret-hale/seen.json",
-     "people/margaret-hale/name.json"])
-def test_a_damaged_file_is_named_or_does_no_harm(
-    owner: Terminal, front: Doorway, file: str, body: bytes
-) -> None:
-    owner.run("door", "unlock", "front")
-    (owner.home / file).write_bytes(body)
+FILES = (
+    "site.json", "issued.json", "where.json", "settings.json", "news.json", "delivered.json",
+    "heard.json", "config.json", "people/margaret-hale/keys.json",
+    "people/margaret-hale/receipts.json", "people/margaret-hale/seen.json",
+    "people/margaret-hale/name.json", "people/margaret-hale/staples.json")
+READING = (
+    ("door", "unlock", "front"), ("key", "list"), ("key", "status"), ("key", "explain"),
+    ("person", "list"), ("door", "list"), ("door", "pins", "front"), ("door", "settings", "front"),
+    ("pin", "list"), ("log", "verify", "--door", "front"), ("site", "show"), ("doctor",))
 
-    for words in (("door", "unlock", "front"), ("key", "list"), ("key", "status"),
-                  ("person", "list"), ("door", "list"), ("log", "show", "--door", "front")):
+
+def no_fault(owner: Terminal, about: object) -> None:
+    """Whatever is read now is read, or refused in words."""
+    for words in READING:
         printed = owner.run("--json", *words)
         if "error" in printed.json:
-            assert printed.problem["code"] != "fault", (words, printed)
+            assert printed.problem["code"] != "fault", (about, words, printed)
+
+
+@pytest.fixture
+def busy(owner: Terminal, front: Doorway) -> Terminal:
+    """An owner's home in which every file has something in it."""
+    owner.json("door", "unlock", "front")
+    owner.json("door", "settings", "front", "--relock-after", "30")
+    owner.json("pin", "give", "Ana", "--door", "front")
+    owner.json("key", "give", "Tom", "--doors", "front", "--always", "--link")
+    owner.json("key", "take-back", "Tom")
+    owner.run("key", "request", "--as", "Ben")
+    owner.json("key", "give", "Ben", "--doors", "front", "--always", "--max-staleness", "7d")
+    owner.json("key", "refresh", "Ben")
+    return owner
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_damaged_file_is_named_or_does_no_harm(busy: Terminal, file: str) -> None:
+    path = busy.home / file
+    whole = path.read_bytes() if path.exists() else None
+    for body in DAMAGE:
+        path.write_bytes(body)
+        no_fault(busy, body)
+    path.write_bytes(whole or b"{}")
+
+
+def changed(value: Any) -> Iterator[Any]:  # noqa: ANN401 - JSON
+    """`value` with one part of it at a time replaced by something of another kind."""
+    yield from (None, 7, "zz", [], {}, [[]], {"a": [1]}, True)
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield {name: kept for name, kept in value.items() if name != key}
+            yield from ({**value, key: other} for other in changed(part))
+    if isinstance(value, list):
+        for at, part in enumerate(value):
+            yield from ([*value[:at], other, *value[at + 1:]] for other in changed(part))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_part_of_another_kind_anywhere_in_a_file_is_no_fault(busy: Terminal, file: str) -> None:
+    path = busy.home / file
+    path = path if path.exists() else busy.home / "people" / "ben" / path.name
+    whole = json.loads(path.read_text())
+    every = list(changed(whole))
+    for other in every[::max(1, len(every) // 12)]:
+        path.write_text(json.dumps(other))
+        no_fault(busy, other)
+    path.write_text(json.dumps(whole))
 
 
 @pytest.mark.parametrize("body", [b"", b"x" * 4000, bytes(83), b"\x80"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from mortice.cli.here import Here
 from mortice.cli.moments import zone_named
 from mortice.cli.output import note, plain, say, show_json
+from mortice.cli.picking import records
 from mortice.cli.problems import Problem
 from mortice.client import founding, takeover
 from mortice.client.home import Home, KnownDoor
@@ -126,7 +127,7 @@ def owners_key(me: Wallet, grant_key: Signer) -> HeldKey:
 
 def _forget_unused(home: Home, me: Wallet, old: list[HeldKey]) -> None:
     """An older key of one's own to fewer doors stays only where others were passed on from it."""
-    parents = {parent for record in home.issued() for parent in record["parents"]}
+    parents = {parent for record in records(home) for parent in record["parents"]}
     gone = [encode_chain(key.wire).hex() for key in old if key.leaf.id.hex() not in parents]
     home.update(f"people/{me.person}/keys.json", [], lambda kept: [
         chain for chain in kept if chain not in gone])

@@ -12,6 +12,7 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from mortice.cli.confirmed import said
 from mortice.cli.here import Here
 from mortice.cli.lines import COLUMNS, cells, line_json
 from mortice.cli.output import note, plain, say, show_json
@@ -19,7 +20,8 @@ from mortice.cli.pages import pages, people_names, read_page
 from mortice.cli.problems import Problem
 from mortice.cli.visiting import Wish, as_answer, reading
 from mortice.client.audit import ENTRY, FRAME, HEAD_FRAME, MAGIC, RECEIPT_FRAME, entry_frame, frame
-from mortice.client.home import Home, KnownDoor, whole
+from mortice.client.home import Home, KnownDoor
+from mortice.client.wallet import Wallet
 from mortice.core.commands import Command
 from mortice.core.errors import Malformed, Theirs
 from mortice.core.log import accept_receipt
@@ -88,15 +90,11 @@ async def frames_of(here: Here, door: KnownDoor) -> AsyncGenerator[tuple[int, by
 
 def kept_receipts(home: Home, door: KnownDoor) -> list[bytes]:
     """Every receipt of this door's lock in the home: what the log must still agree with."""
-    lock, found = door.mapped.lock, []
-    with whole("receipts"):
-        for person in home.people():
-            kept = home.read(f"people/{person}/receipts.json", {}).get(lock.id.hex())
-            found += [bytes.fromhex(kept)] if kept else []
-        said = home.read("delivered.json", {}).get(door.mapped.id.hex(), {})
-        found += [bytes.fromhex(word["receipt"]) for word in said.values() if word["receipt"]]
+    lock = door.mapped.lock
+    found = [Wallet(home, person).receipt(lock) for person in home.people()]
+    found += [word.receipt for word in said(home, door).values()]
     good = []
-    for receipt in found:
+    for receipt in filter(None, found):
         try:
             good.append((accept_receipt(receipt, lock.signing).size, receipt))
         except Theirs:

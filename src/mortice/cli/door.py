@@ -10,6 +10,7 @@ import click
 from mortice.cli import adding, testing
 from mortice.cli.addresses import host_and_port
 from mortice.cli.command import PASS_HERE, Group, passphrase_option
+from mortice.cli.confirmed import heard
 from mortice.cli.here import Here
 from mortice.cli.moments import Clock, iso, say_seconds, seconds, zone_named
 from mortice.cli.moving import move
@@ -102,11 +103,11 @@ def _end_of_hold(target: KnownDoor, until: str | None, length: str | None) -> in
 @PASS_HERE
 def list_doors(here: Here) -> None:
     """The doors of the site, and where on the network they were last found."""
-    known, heard = here.home.known_doors(), here.home.read("heard.json", {})
+    known = here.home.known_doors()
     rows = [{
         "door": d.slug, "label": d.mapped.label, "zone": d.mapped.zone,
         "address": f"{d.host}:{d.port}" if d.port else None, "lock": d.mapped.lock.id.hex(),
-        "heard": iso(at) if (at := heard.get(d.mapped.id.hex(), {}).get("at")) else None,
+        "heard": iso(last.at) if (last := heard(here.home, d)) else None,
     } for d in known]
     if here.json:
         show_json({"doors": rows})

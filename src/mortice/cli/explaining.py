@@ -10,7 +10,7 @@ from mortice.cli.here import Here
 from mortice.cli.judging import Verdict, judge, opens_nothing, revoked_set
 from mortice.cli.moments import iso
 from mortice.cli.output import facts, note, plain, say, show_json, table
-from mortice.cli.picking import Record, held_key
+from mortice.cli.picking import Record, held_key, records
 from mortice.cli.problems import Problem
 from mortice.cli.sentences import (
     CLASSES,
@@ -32,7 +32,7 @@ def list_keys(here: Here) -> None:
     """One's own keys, and what was given from this home."""
     describer, mine = Describer(here.home, int(time.time())), here.me
     own = mine.keys()
-    given = [record for record in here.home.issued() if record.get("kind") != "own"]
+    given = [record for record in records(here.home) if record.get("kind") != "own"]
     states = states_of(here)
     if here.json:
         names = here.home.names()
@@ -60,7 +60,7 @@ def states_of(here: Here) -> dict[str, str]:
     return {
         record["id"]: "taken back" if dead & {record["id"], *record["parents"]}
         else "ended" if record["exp"] is not None and record["exp"] <= now else "live"
-        for record in here.home.issued()}
+        for record in records(here.home)}
 
 
 def _doors_of(here: Here, record: Record) -> str:
@@ -86,7 +86,7 @@ def find(here: Here, wanted: str) -> HeldKey:
     try:
         return held_key(here.me, wanted)
     except Problem:
-        for record in here.home.issued():
+        for record in records(here.home):
             kept = record.get("chain")
             if len(wanted) > 3 and record["id"].startswith(wanted.lower()) and kept \
                     and record.get("kind") != "pin":

@@ -11,6 +11,7 @@ from mortice.cli.command import PASS_HERE, Group
 from mortice.cli.here import Here
 from mortice.cli.judging import revoked_set
 from mortice.cli.output import note, say, show_json, table
+from mortice.cli.picking import records
 from mortice.client.home import slug
 
 
@@ -37,13 +38,13 @@ def list_people(here: Here) -> None:
 
 def _people(here: Here) -> list[dict[str, Any]]:
     home, now = here.home, int(time.time())
-    dead = {name.hex() for name in revoked_set(home).entries} if home.issued() else set()
+    dead = {name.hex() for name in revoked_set(home).entries} if records(home) else set()
     labels = {door.mapped.id.hex(): door.slug for door in home.known_doors()} \
         if home.read("site.json") is not None else {}
     found: dict[str, dict[str, Any]] = {
         name: {"person": name, "name": home.display_name(name), "here": True, "doors": set(),
                "keys": 0, "pins": 0} for name in home.people()}
-    for record in home.issued():
+    for record in records(home):
         over = record["exp"] is not None and record["exp"] <= now
         name = slug(str(record["label"]))
         row = found.setdefault(name, {

@@ -5,11 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from mortice.cli.problems import Problem
-from mortice.client.home import Home, NotThere, slug
+from mortice.client.home import Home, NotThere, slug, whole
 from mortice.client.wallet import HeldKey, Wallet
 
 Record = dict[str, Any]
+RECORD: Record = {
+    "id": "", "label": "", "kind": "key", "doors": [], "exp": None, "parents": [], "chain": None}
 ID_LETTERS = 4  # of a key's id, before a word is taken for one
+
+
+def records(home: Home) -> list[Record]:
+    """What was given from this home, each with every field. Raises Malformed (Z2)."""
+    with whole("issued.json"):
+        return [_checked({**RECORD, **record}) for record in home.issued()]
+
+
+def _checked(record: Record) -> Record:
+    chain, doors, parents = record["chain"] or "", [*record["doors"]], [*record["parents"]]
+    bytes.fromhex("".join((record["id"], chain, *doors, *parents)))
+    if not doors:
+        raise ValueError("a key is for a door")
+    return {
+        "id": record["id"], "label": str(record["label"]), "kind": str(record["kind"]),
+        "doors": doors, "parents": parents, "chain": chain,
+        "exp": None if record["exp"] is None else int(record["exp"])}
 
 
 def held_key(wallet: Wallet, wanted: str) -> HeldKey:
@@ -26,7 +45,7 @@ def held_key(wallet: Wallet, wanted: str) -> HeldKey:
 
 def records_of(home: Home, wanted: str) -> list[Record]:
     """What was given from here to a person, or the key that an id begins. Raises Problem."""
-    issued = home.issued()
+    issued = records(home)
     by_name = _by_name(issued, wanted)
     found = by_name or [
         record for record in issued

@@ -16,7 +16,7 @@ from mortice.cli.here import Here
 from mortice.cli.moments import Clock, hours, iso, zone_named
 from mortice.cli.moments import days as day_bits
 from mortice.cli.output import note, plain, say, show_json, table
-from mortice.cli.picking import records_of
+from mortice.cli.picking import records, records_of
 from mortice.cli.problems import Problem, usage
 from mortice.cli.taking import Manner, take_back
 from mortice.cli.testing import credential_of
@@ -130,7 +130,7 @@ def remove(here: Here, name: str, door_name: str) -> None:
 @PASS_HERE
 def list_pins(here: Here) -> None:
     """Every PIN that was given from this home; the digits are kept nowhere."""
-    issued, rows = here.home.issued(), []
+    issued, rows = records(here.home), []
     labels = {door.mapped.id.hex(): door.slug for door in here.home.known_doors()}
     states = states_of(here) if issued else {}
     for record in issued:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mortice.cli.judging import revoked_set
+from mortice.cli.picking import records
 from mortice.client.founding import Drawn, draw_root
 from mortice.client.home import Home
 from mortice.client.owner import take_back, taken_back
@@ -37,7 +38,7 @@ def draw_next(home: Home, paper: Signer, phone: Signer | None, keeping: Keeping)
     present = home.site()
     if paper.public not in present.keys(Role.RECOVERY):
         raise Untrusted("S9", "that sheet is not the recovery sheet of this site")
-    given = {bytes.fromhex(record["id"]) for record in home.issued()
+    given = {bytes.fromhex(record["id"]) for record in records(home)
              if not record["parents"] and record["id"] not in keeping.leave_out}
     live = frozenset(given | keeping.keep) - revoked_set(home).entries.keys()
     retired = {key: kept & live for key, kept in present.retired.items()}

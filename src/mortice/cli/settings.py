@@ -22,9 +22,15 @@ FILE = "config.json"
 
 def kept_config(home: Home, door: KnownDoor) -> Config | None:
     """The settings that this home has last put on a door."""
+    kept = settings_bytes(home, door)
+    return read_config(kept, home.site().id) if kept is not None else None
+
+
+def settings_bytes(home: Home, door: KnownDoor) -> bytes | None:
+    """The signed document itself. Raises Malformed (Z2)."""
     with whole(FILE):
         kept = home.read(FILE, {}).get(door.mapped.id.hex())
-        return read_config(bytes.fromhex(kept), home.site().id) if kept else None
+        return bytes.fromhex(kept) if kept else None
 
 
 def policy_of(home: Home, door: KnownDoor) -> PinPolicy:

@@ -15,7 +15,7 @@ from mortice.cli.handing import hand_over
 from mortice.cli.here import Here
 from mortice.cli.judging import revoked_set
 from mortice.cli.output import note, plain, say, show_json
-from mortice.cli.picking import Record, records_of
+from mortice.cli.picking import Record, records, records_of
 from mortice.cli.problems import REFUSED, Problem
 from mortice.cli.terms import MARK_BYTES
 from mortice.cli.texts import KEY
@@ -82,7 +82,7 @@ def _live(here: Here, records: list[Record]) -> list[Record]:
 
 def _beneath(here: Here, targets: list[Record]) -> list[Record]:
     ids = {record["id"] for record in targets}
-    return [record for record in _live(here, here.home.issued())
+    return [record for record in _live(here, records(here.home))
             if ids & set(record["parents"]) and record["id"] not in ids]
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from mortice.cli.here import Here
 from mortice.cli.output import plain, say, show_json
+from mortice.cli.picking import records
 from mortice.cli.problems import DONE, FAILED, UNREACHABLE, Problem, in_words
 from mortice.cli.visiting import Answer, Wish, as_answer, reading, status, text
 from mortice.client.errands import Call
 from mortice.client.home import Home, KnownDoor
 from mortice.client.line import Unreachable
+from mortice.core import cbor
 from mortice.core.chain import read_chain
 from mortice.core.commands import Command
 from mortice.core.document import id_of
@@ -86,10 +88,12 @@ async def _log(here: Here, door: KnownDoor, call: Call) -> Check:
     kept, lock = here.me.receipt(door.mapped.lock), door.mapped.lock.signing
     if kept is None:
         return Check("log", f"{call.visited.greeting.size} entries, nothing to compare with")
-    receipt = accept_receipt(kept, lock)
-    size = call.visited.greeting.size
-    if receipt.size > size:
-        return Check("log", f"{size} entries, and a receipt proves {receipt.size}", ok=False)
+    receipt, greeting = accept_receipt(kept, lock), call.visited.greeting
+    if receipt.proves > (greeting.incarnation, greeting.size):
+        return Check(
+            "log", f"{greeting.size} entries, and a receipt proves {receipt.size}", ok=False)
+    if receipt.incarnation < greeting.incarnation:
+        return Check("log", "its memory was put back since the last receipt here", ok=False)
     answer = as_answer(await call.session.more(
         Command.PROVE, {1: receipt.index, 2: receipt.size}))
     head, proof = answer.get("head"), answer.get("consistency")
@@ -137,8 +141,6 @@ def _papers(home: Home, call: Call) -> Check:
 
 def credential_of(record: dict[str, Any]) -> Credential | None:
     """The slot and version of a PIN that was given from this home, if its chain was kept."""
-    from mortice.core import cbor  # noqa: PLC0415 — PINs alone need it
-
     if record.get("kind") != "pin" or not record.get("chain"):
         return None
     wire = cbor.decode(bytes.fromhex(record["chain"]))
@@ -154,7 +156,7 @@ def pins_on(here: Here, door: KnownDoor) -> list[dict[str, Any]]:
             "no_right", "Your key may not see who has a PIN on that door.",
             "The owner can see it.", 3)
     known = {}
-    for record in here.home.issued():
+    for record in records(here.home):
         credential = credential_of(record)
         if credential and door.mapped.id.hex() in record["doors"]:
             known[credential.slot, credential.version] = str(record["label"])

@@ -28,8 +28,6 @@ from mortice.core.keys import ED25519, ESP256, SoftwareKey
 from mortice.core.site import DoorMap, MappedDoor, Role, Site, accept_doors, read_site
 
 ALGORITHMS = {"ed25519": ED25519, "p256": ESP256}
-RECORD: dict[str, Any] = {
-    "id": "", "label": "", "kind": "key", "doors": [], "exp": None, "parents": []}
 SLUG_CHARS = 60  # of a file's name, which most systems end at 255 bytes
 
 
@@ -261,8 +259,8 @@ class Home:
 
         `chain` is the whole chain where it is kept, so that it can be shown or made anew.
         """
-        with whole("issued.json"):
-            return [{**RECORD, **record} for record in self.read("issued.json", [])]
+        kept: list[dict[str, Any]] = self.read("issued.json", [])
+        return kept
 
     def keep_issued(
         self, links: Sequence[Grant], label: str, *, kind: str = "key", chain: bytes | None = None,

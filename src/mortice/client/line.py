@@ -67,7 +67,7 @@ async def line_to(host: str, port: int) -> AsyncIterator[Line]:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             line = Line(*await asyncio.open_connection(host, port))
-    except (OSError, TimeoutError, OverflowError, UnicodeError) as error:
+    except (OSError, TimeoutError, OverflowError, ValueError) as error:
         raise Unreachable(f"nothing answers at {host}:{port}") from error
     try:
         yield line

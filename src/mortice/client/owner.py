@@ -152,9 +152,8 @@ def enrol_pin(  # noqa: PLR0913, PLR0917 — below which key, where, which slot,
 
     Raises Untrusted, naming the bound, where `parent` may not put it there.
     """
-    digits = None
-    while digits is None:
-        digits = choose(policy, secrets.token_bytes(16))
+    while (digits := choose(policy, secrets.token_bytes(16))) is None:
+        continue  # that one was easy to guess
     above = parent.leaf
     sealing = X25519PublicKey.from_public_bytes(door.lock.sealing)
     sealed = HPKE.encrypt(

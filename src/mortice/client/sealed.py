@@ -50,12 +50,12 @@ def _key(key: str | bytes, salt: bytes) -> bytes:
 
 def unseal(sealed: bytes, key: str | bytes) -> bytes:
     """The inverse of `seal`. Raises Malformed (E, Z1), and WrongPassphrase where one is typed."""
-    parts = cbor.decode(sealed, max_bytes=SEALED_BYTES)
-    if not isinstance(parts, list) or len(parts) != 4 or parts[0] != MAGIC:
-        raise Malformed("Z1", "this is not a sealed Mortice key")
-    _, salt, nonce, body = parts
-    if not (isinstance(salt, bytes) and isinstance(nonce, bytes) and isinstance(body, bytes)) \
-            or len(nonce) != NONCE_BYTES or len(salt) != SALT_BYTES * isinstance(key, str):
+    match cbor.decode(sealed, max_bytes=SEALED_BYTES):
+        case [str(magic), bytes(salt), bytes(nonce), bytes(body)] if magic == MAGIC:
+            whole = len(nonce) == NONCE_BYTES and len(salt) == SALT_BYTES * isinstance(key, str)
+        case _:
+            raise Malformed("Z1", "this is not a sealed Mortice key")
+    if not whole:
         raise Malformed("Z1", "this sealed key is damaged")
     try:
         return AESGCM(_key(key, salt)).decrypt(nonce, body, MAGIC.encode())

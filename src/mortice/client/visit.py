@@ -264,9 +264,8 @@ async def conversation(
             except Unreachable as error:
                 raise AnswerLost(str(error)) from error
         if visited.answer.coarse is Coarse.SHOW_MORE and visited.answer.receipt is None:
-            before = visited.delivered  # a new root among them makes the lock ask for the chain
-            session, visited = await attempt(whole=True)
-            visited.delivered[:0] = before
+            before, (session, visited) = visited.delivered, await attempt(whole=True)
+            visited.delivered[:0] = before  # a new root among them made the lock ask for the chain
         visited.delivered.extend(await session.deliver([]))
         yield session, visited
 

@@ -80,8 +80,7 @@ class Wallet:
 
     def receipts(self) -> dict[str, str]:
         """The newest receipt of each lock, as hex, by the lock's id."""
-        kept: dict[str, str] = self.home.read(self._file("receipts"), {})
-        return kept
+        return dict(self.home.read(self._file("receipts"), {}))
 
     def receipt(self, lock: LockKeys) -> bytes | None:
         """The receipt of one lock over its largest log that this person has seen."""
@@ -98,7 +97,7 @@ class Wallet:
 
     def has_seen(self, lock: bytes, leaf: bytes) -> bool:
         """Has this lock read the whole chain of this leaf before?"""
-        return leaf.hex() in self.home.read(self._file("seen"), {}).get(lock.hex(), ())
+        return leaf.hex() in str(self.home.read(self._file("seen"), {}).get(lock.hex()))
 
     def keep_seen(self, lock: bytes, leaf: bytes) -> None:
         """From now on the leaf's id is enough, unless the lock has forgotten the chain."""

@@ -24,6 +24,7 @@ PLAIN_KINDS = {
     Kind.STARTED: ("Started", "the door's controller started"),
     Kind.SUPPLY_SEEN: ("Supply", "changed"),
     Kind.ENROLLED: ("PIN set", "a PIN was put on the door"),
+    Kind.REMOVED: ("PIN removed", "a PIN was taken off the door"),
     Kind.REVOKED: ("Taken back", "the door learnt that a key was taken back"),
     Kind.CONFIGURED: ("Settings", "the owner changed the door's settings"),
     Kind.TIME_SET: ("Clock", "the clock was set"),
@@ -60,9 +61,8 @@ def say(entry: Entry, names: Mapping[bytes, str]) -> Said:
             return _refused(entry, names)
         case Kind.MOVED:
             state = text(entry, About.STATE, "unknown")
-            tone = BAD if state == "jammed" else PLAIN
             after = f"seen after entry {entry.about.get(About.CAUSE)!r}"
-            return Said(STATES.get(state, state), tone, after)
+            return Said(STATES.get(state, state), BAD if state == "jammed" else PLAIN, after)
         case Kind.BOLT_SEEN:
             by = text(entry, About.BY, "unknown").replace("_", " ")
             return Said(
