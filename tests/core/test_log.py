@@ -148,6 +148,13 @@ def test_receipts_reach_from_the_first_entry_to_the_last_bound() -> None:
         assert accept_receipt(sign_receipt(receipt, LOCK), LOCK.public) == receipt
 
 
+def test_a_receipt_proves_more_than_another_by_memory_first_and_then_by_size() -> None:
+    """A lock whose memory was put back and that has grown since is still not what it was."""
+    larger, newer = replace(RECEIVED, size=RECEIVED.size + 1), replace(RECEIVED, size=1)
+    newer = replace(newer, incarnation=RECEIVED.incarnation + 1)
+    assert RECEIVED.proves < larger.proves < newer.proves
+
+
 @pytest.mark.parametrize("signer", [STRANGER, GRANTER, key("another lock")])
 def test_another_key_signs_nothing_for_this_lock(signer: SoftwareKey) -> None:
     """Neither a stranger, nor a hub, nor the owner, nor the lock next door."""

@@ -269,3 +269,15 @@ def test_a_proof_in_a_million_entries_has_at_most_20_hashes(size: int) -> None:
         proof = consistency_proof(old, size, log.node)
         assert len(proof) <= 21  # one more: the last common subtree itself
         verify_consistency(old, size, log.root(old), log.root(size), proof)
+
+
+def test_a_copied_frontier_grows_by_itself() -> None:
+    """What is appended in a transaction that fails must not have grown the log in memory."""
+    frontier = Frontier()
+    for number in range(MOST):
+        before, copy = frontier.encode(), frontier.copy()
+        assert copy.encode() == before
+        copy.append(leaf_hash(b"in vain"))
+        assert frontier.encode() == before
+        frontier.append(leaf_hash(bytes([number])))
+        assert copy.root() != frontier.root()
