@@ -152,7 +152,7 @@ def enrolling(**terms: object) -> HeldKey:
 
 def test_a_pin_is_a_last_link_for_one_door_and_one_lock() -> None:
     pin = enrol_pin(enrolling(), AGENT, door(), 3, PinPolicy(), ask(doors=BOTH))
-    link = read_grant(pin.item[1], ENROL)  # type: ignore[arg-type]  # a document is bytes
+    link = read_grant(pin.document, ENROL)
 
     assert (link.doors, link.holder, link.use) == (ONE, LOCK.public, Rights.UNLOCK)
     assert (link.klass, link.delegable, link.depth) == (KeyClass.DEVICE, Rights.NONE, 0)
@@ -164,7 +164,7 @@ def test_a_pin_is_a_last_link_for_one_door_and_one_lock() -> None:
 
 def test_a_pin_opens_and_locks_at_most() -> None:
     pin = enrol_pin(enrolling(), AGENT, door(), 0, PinPolicy(), ask(use=OWNER_RIGHTS))
-    link = read_grant(pin.item[1], ENROL)  # type: ignore[arg-type]  # as above
+    link = read_grant(pin.document, ENROL)
 
     assert link.use == Rights.UNLOCK | Rights.LOCK
 

@@ -89,9 +89,7 @@ def _for_key(terms: Terms, held: HeldKey) -> Terms:
 
 
 def _opens(pin: NewPin) -> bool:
-    document = pin.item[1]
-    assert isinstance(document, bytes), "an item is a kind, a document and a chain"
-    return bool(read_grant(document, ENROL).use & Rights.UNLOCK)
+    return bool(read_grant(pin.document, ENROL).use & Rights.UNLOCK)
 
 
 def _taken_slots(call: Call) -> set[int]:
@@ -123,16 +121,13 @@ def _free(call: Call, taken: set[int]) -> int:
 async def _deliver(
     here: Here, door: KnownDoor, call: Call, pin: NewPin, name: str) -> int | Reason | None:
     """The entry in which the door confirmed it, or why it refused."""
-    document = pin.item[1]
-    assert isinstance(document, bytes), "an item is a kind, a document and a chain"
     said = await deliver(here, door, call, [pin.item])
-    one = next((one for one in said if one.document == id_of(document)), None)
+    one = next((one for one in said if one.document == id_of(pin.document)), None)
     if one is None:
         raise Problem("unknown", "The door did not say what it did with the PIN.", "Try again.")
     if one.refused is not None:
         return one.refused
-    chain = [*call.held.wire, document]
     here.home.keep_issued(
-        (*call.held.links, read_grant(document, ENROL)), name, kind="pin",
-        chain=encode_chain(chain))
+        (*call.held.links, read_grant(pin.document, ENROL)), name, kind="pin",
+        chain=encode_chain([*call.held.wire, pin.document]))
     return accept_receipt(one.receipt, door.mapped.lock.signing).index if one.receipt else None

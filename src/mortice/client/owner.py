@@ -31,7 +31,6 @@ from mortice.core.grant import (
     Grant,
     KeyClass,
     Rights,
-    read_grant,
     sign_grant,
 )
 from mortice.core.keys import PublicKey, Signer
@@ -141,8 +140,8 @@ class NewPin:
     """A PIN just drawn. It is shown once; only its sealed form travels."""
 
     digits: str = field(repr=False)
-    item: list[cbor.Value]  # ready for a bundle
-    leaf: bytes
+    document: bytes
+    item: list[cbor.Value]  # the same, ready for a bundle
 
 
 def enrol_pin(  # noqa: PLR0913, PLR0917 — below which key, where, which slot, how and how long
@@ -168,7 +167,7 @@ def enrol_pin(  # noqa: PLR0913, PLR0917 — below which key, where, which slot,
     if problem is not None:
         raise Untrusted(problem[0], f"the PIN would not be narrower than the key: {problem[1]}")
     document = sign_grant(link, signer)
-    return NewPin(digits, [ENROL, document, parent.wire], read_grant(document, ENROL).id)
+    return NewPin(digits, document, [ENROL, document, parent.wire])
 
 
 def configure(home: Home, grant_key: Signer, config: Config) -> list[cbor.Value]:
