@@ -17,11 +17,12 @@ from mortice.client.founding import add_door, create_site
 from mortice.client.home import Home, KnownDoor
 from mortice.client.takeover import hello, take_over
 from mortice.client.visit import Errand, Holder, Visited
-from mortice.client.wallet import HeldKey, Wallet
+from mortice.client.wallet import HeldKey, Wallet, encode_chain
 from mortice.core import cbor
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.commissioning import Takeover
 from mortice.core.config import Config
+from mortice.core.grant import ENROL, read_grant
 from mortice.core.link import LockAddress
 from mortice.core.pin import PinPolicy
 from mortice.core.site import Role
@@ -110,7 +111,7 @@ class World:
         wallet = Wallet(self.home, name)
         grant_key = self.home.site_key(Role.GRANT, PASSPHRASE)
         held = wallet.add(owner.give(self.home, grant_key, wallet.key.public, terms))
-        self.home.keep_issued(held.links, name)
+        self.home.keep_issued(held.links, name, chain=encode_chain(held.wire))
         return held
 
     def pass_on(self, giver: str, name: str, terms: owner.Terms) -> HeldKey:
@@ -119,7 +120,7 @@ class World:
         giving, wallet = Wallet(self.home, giver), Wallet(self.home, name)
         chain = owner.pass_on(giving.keys()[-1], giving.key, wallet.key.public, terms)
         held = wallet.add(chain)
-        self.home.keep_issued(held.links, name)
+        self.home.keep_issued(held.links, name, chain=encode_chain(held.wire))
         return held
 
     def owner_key(self) -> HeldKey:
@@ -138,14 +139,9 @@ class World:
         door = self.home.door(slug)
         pin = owner.enrol_pin(held, wallet.key, door.mapped, slot, POLICY, terms)
         await self.visit(OWNER, slug, Command.DELIVER, Bring(bundle=[pin.item]))
-        record = {
-            "id": pin.leaf.hex(),
-            "label": name,
-            "doors": [door.mapped.id.hex()],
-            "exp": terms.exp,
-            "parents": [link.id.hex() for link in held.links],
-        }
-        self.home.write("issued.json", [*self.home.issued(), record])
+        chain = [*held.wire, pin.document]
+        links = (*held.links, read_grant(pin.document, ENROL))
+        self.home.keep_issued(links, name, kind="pin", chain=encode_chain(chain))
         kept = self.home.read("demo.json")
         kept["pins"].append({"door": slug, "person": name, "pin": pin.digits})
         self.home.write("demo.json", kept)
