@@ -388,6 +388,9 @@ def test_a_try_is_forgotten_after_a_day_of_power_and_not_a_second_earlier() -> N
     assert tries.left(PIN_TRIES_SECONDS) == PIN_TRIES
     assert after(*[0] * 9, PIN_TRIES_SECONDS - 1).left(PIN_TRIES_SECONDS - 1) == 0
     assert len(after(*[0] * 9, PIN_TRIES_SECONDS).at) == 1
+    last = after(*[0] * 9, PIN_TRIES_SECONDS - 1)
+    assert last.rest(PIN_TRIES_SECONDS - 1) == PIN_REST_SECONDS
+    assert last.rest(PIN_TRIES_SECONDS) == 0
 
 
 def test_tries_take_room_for_those_that_count_and_one_that_may_be_given_back() -> None:
