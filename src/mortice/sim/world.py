@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mortice.client import owner, visit
+from mortice.client.errands import keep
 from mortice.client.founding import add_door, create_site
 from mortice.client.home import Home, KnownDoor
 from mortice.client.takeover import hello, take_over
@@ -170,7 +171,7 @@ class World:
     async def visit(
         self, name: str, slug: str, command: Command, bring: Bring = NOTHING
     ) -> Visited:
-        """`name` visits a door and keeps the receipt."""
+        """`name` visits a door and keeps what comes back."""
         wallet, door = Wallet(self.home, name), self.home.door(slug)
         held = bring.key or wallet.best(door.mapped.id, COMMANDS[command].right)
         lock = door.mapped.lock.id
@@ -185,8 +186,7 @@ class World:
         )
         errand = Errand(command, bring.args, bring.bundle)
         visited = await visit.visit((door.host, door.port), self.lock_address(door), holder, errand)
-        if visited.receipt is not None:
-            wallet.keep_receipt(door.mapped.lock, visited.receipt)
+        keep(wallet, door, visited, int(time.time()))
         return visited
 
     async def stop(self) -> None:
