@@ -94,6 +94,14 @@ def test_absent_limits_are_read_as_unlimited_and_absent_rights_as_none() -> None
     assert (link.depth, link.delegable, link.factors, link.resident) == (0, 0, 0, False)
 
 
+def test_what_a_link_does_not_say_is_not_written() -> None:
+    written = cbor.decode(parse(GRANT, first(TENANT).leaf_bytes).payload)
+    assert written == {AUD: SITE, CNF: {1: TENANT.public.cose}, LIMITS: {3: [FRONT], 4: 1}}
+    below = cbor.decode(parse(GRANT, passer().pass_on(TENANT).leaf_bytes).payload)
+    assert below == {
+        CNF: {1: TENANT.public.cose}, LIMITS: {1: passer().leaf.id, 3: [FRONT], 4: 1}}
+
+
 def test_a_resident_is_marked_on_the_wire() -> None:
     assert read_grant(limit(14, 1)).resident
     assert first(TENANT, resident=True).leaf.resident
