@@ -157,7 +157,7 @@ def _passer(link: Grant, names: dict[bytes, str]) -> str:
 def _say(here: Here, key: HeldKey) -> None:
     describer, names = Describer(here.home, int(time.time())), here.home.names()
     leaf, home = key.leaf, here.home
-    may = "opens nothing itself" if opens_nothing(key) else f"may {say_rights(leaf.use)}"
+    may = "may be passed on for" if opens_nothing(key) else f"may {say_rights(leaf.use)}"
     say(plain(f"Key {leaf.id.hex()[:8]} {may} {describer.doors(leaf)}"))
     passed = [f"{_passer(link, names)} ({key_letters(link.holder)})" for link in key.links[:-1]]
     in_this_home = any(home.person_key(p).public == leaf.holder for p in home.people())

@@ -95,7 +95,7 @@ def _confirm(here: Here, targets: list[Record], beneath: list[Record], manner: M
         note(f"  and beneath it: {_line(here, record)}")
     names = ", ".join(sorted({str(record["label"]) for record in targets}))
     if not here.confirm(f"Take back what {plain(names)} has?", instead="Add --yes"):
-        raise Problem("kept", "Nothing was taken back.", "Nothing has changed.")
+        raise Problem("kept", "Nothing was taken back.", "Nothing has changed on any door.")
 
 
 def _line(here: Here, record: Record) -> str:
