@@ -65,14 +65,6 @@ def _truncated() -> Malformed:
 # head, the argument, and how many levels may still be opened; all return the item and its end.
 
 
-def _unsigned(data: bytes, at: int, argument: int, room: int) -> tuple[int, int]:
-    return argument, at
-
-
-def _negative(data: bytes, at: int, argument: int, room: int) -> tuple[int, int]:
-    return ~argument, at
-
-
 def _bytes(data: bytes, at: int, length: int, room: int) -> tuple[bytes, int]:
     end = at + length
     if end > len(data):
@@ -120,7 +112,10 @@ def _map(data: bytes, at: int, count: int, room: int) -> tuple[dict[int | str, V
 
 _Body = Callable[[bytes, int, int, int], tuple[Any, int]]
 _Reader = Callable[[bytes, int, int], tuple[Any, int]]
-_BODIES: tuple[_Body, ...] = (_unsigned, _negative, _bytes, _text, _array, _map)
+_BODIES: tuple[_Body, ...] = (
+    lambda data, at, argument, room: (argument, at),
+    lambda data, at, argument, room: (~argument, at),
+    _bytes, _text, _array, _map)
 
 
 # One reader for each first byte, so that an item is told apart by a single look into a table.

@@ -242,14 +242,17 @@ def _powered(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     return None
 
 
+def _counted(verified: Verified) -> bool:
+    return any(
+        link.uses is not None or link.quota is not None or link.klass is KeyClass.FILE
+        for link in verified.links)
+
+
 def _recordable(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R15: what is decided can be recorded, and counts can be believed."""
     if facts.log_full and not verified.own.resident:
         return Refused(Reason.STORAGE_FULL, "R15")
-    counted = any(
-        link.uses is not None or link.quota is not None or link.klass is KeyClass.FILE
-        for link in verified.links)
-    if facts.rolled_back and (counted or verified.leaf.credential is not None):
+    if facts.rolled_back and (_counted(verified) or verified.leaf.credential is not None):
         return Refused(Reason.LOG_ROLLED_BACK, "R15")
     return None
 
@@ -282,7 +285,7 @@ EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 
 
 def _counts(verified: Verified, ask: Ask, facts: Facts) -> tuple[Count, ...]:
-    if COMMANDS[ask.command].towards is None:
+    if COMMANDS[ask.command].towards is None or not _counted(verified):
         return ()
     counts: list[Count] = []
     drawn = COMMANDS[ask.command].towards is Towards.DRAWN
