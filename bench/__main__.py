@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +35,23 @@ WIDTHS = (62, 11, 7, 7, 8)  # columns of the table
 
 def main() -> None:
     options = read_options()
-    figures: dict[str, list[Figure]] = {}
+    answers: dict[str, Answer] = {}
     failed = []
     for name in options.names or QUESTIONS:
         print(f"\n{name}: {QUESTIONS[name]}", flush=True)
         started = time.monotonic()
         try:
-            figures[name] = ask(name, Plan(options.quick))
+            answers[name] = median_run(
+                [ask(name, Plan(options.quick)) for _ in range(options.runs)])
         except Exception:  # noqa: BLE001 — one that fails leaves the others their turn
             traceback.print_exc()
             failed.append(name)
             continue
-        print_table(figures[name])
+        print_table(answers[name].figures)
         print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
-    print(f"\n{summary(figures)}")
+    print(f"\n{summary(answers)}")
     if options.json:
-        write_json(options.json, figures, quick=options.quick)
+        write_json(options.json, answers, quick=options.quick)
     if failed:
         print("could not be measured: " + ", ".join(failed))
         sys.exit(1)
@@ -63,9 +64,26 @@ def read_options() -> argparse.Namespace:
         description="Ratios against a floor or a peer, taken in turns in the same run.",
         epilog=f"names:\n{lines}")
     parser.add_argument("names", nargs="*", metavar="name", choices=[[], *QUESTIONS])
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", type=Path, metavar="FILE",
+                        help="put the figures there as well, beside those of other questions")
     parser.add_argument("--quick", action="store_true", help="few rounds, small sizes")
+    parser.add_argument("--runs", type=int, default=1, metavar="N",
+                        help="ask each question N times and keep the median run")
     return parser.parse_args()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one question, and the leading figure of each of its runs."""
+
+    figures: list[Figure]
+    leading: list[float | None]
+
+
+def median_run(runs: list[list[Figure]]) -> Answer:
+    """A run's first figure leads. The median run, as a whole, is the answer."""
+    runs = sorted(runs, key=lambda figures: figures[0].value or 0.0)
+    return Answer(runs[len(runs) // 2], [figures[0].value for figures in runs])
 
 
 def ask(name: str, plan: Plan) -> list[Figure]:
@@ -97,21 +115,26 @@ def show(value: float | None, unit: str = "") -> str:
     return number + (unit if unit == "x" else f" {unit}" if unit else "")
 
 
-def summary(figures: dict[str, list[Figure]]) -> str:
-    verdicts = [figure.verdict for found in figures.values() for figure in found]
-    missed = [f.question for found in figures.values() for f in found if f.verdict == "NOT MET"]
+def summary(answers: dict[str, Answer]) -> str:
+    figures = [figure for answer in answers.values() for figure in answer.figures]
+    verdicts = [figure.verdict for figure in figures]
+    missed = [figure.question for figure in figures if figure.verdict == "NOT MET"]
     line = f"{verdicts.count('MET')} bars MET, {len(missed)} NOT MET"
     skips = verdicts.count("SKIPPED")
     line += f", {skips} skipped" if skips else ""
     return "\n  NOT MET: ".join([line, *missed])
 
 
-def write_json(file: Path, figures: dict[str, list[Figure]], *, quick: bool) -> None:
-    found = {
-        name: [{**asdict(figure), "verdict": figure.verdict} for figure in asked]
-        for name, asked in figures.items()}
-    document: dict[str, Any] = {"machine": machine(), "quick": quick, "figures": found}
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+def write_json(file: Path, answers: dict[str, Answer], *, quick: bool) -> None:
+    """Answers of other questions that stand in the file are left there."""
+    kept = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    for name, answer in answers.items():
+        kept[name] = {
+            "machine": machine(), "quick": quick, "leading figure of each run": answer.leading,
+            "figures": [
+                {**asdict(figure), "verdict": figure.verdict} for figure in answer.figures]}
+    ordered = {name: kept[name] for name in QUESTIONS if name in kept}
+    file.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def machine() -> dict[str, Any]:

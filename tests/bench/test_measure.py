@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.__main__ import median_run
 from bench.measure import Figure, Plan, Turns, Watch, in_turns, skipped
 from bench.syncs import syncs_in
 
@@ -9,6 +10,13 @@ from bench.syncs import syncs_in
 def test_a_figure_is_the_median_of_the_ratios_within_each_round() -> None:
     rows = [{"ours": 2.0, "floor": 1.0}, {"ours": 30.0, "floor": 10.0}, {"ours": 8.0, "floor": 2.0}]
     assert Turns(rows).figure("how long?", "ours", "floor").value == 3.0
+
+
+def test_the_run_that_is_kept_is_the_median_one_as_a_whole() -> None:
+    runs = [[Figure("?", value), Figure("!", 10 * value)] for value in (3.0, 1.0, 2.0)]
+    answer = median_run(runs)
+    assert [figure.value for figure in answer.figures] == [2.0, 20.0]
+    assert answer.leading == [1.0, 2.0, 3.0]
 
 
 def test_a_bar_is_met_by_what_does_not_exceed_it() -> None:

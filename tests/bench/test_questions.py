@@ -24,8 +24,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
     file = tmp_path_factory.mktemp("bench") / "figures.json"
     done = bench("--quick", "--json", str(file), *CHEAP)
     assert done.returncode == 0, done.stdout + done.stderr
-    found: Figures = json.loads(file.read_text("utf-8"))["figures"]
-    return found
+    answers = json.loads(file.read_text("utf-8"))
+    return {name: answer["figures"] for name, answer in answers.items()}
 
 
 def bench(*words: str) -> subprocess.CompletedProcess[str]:
