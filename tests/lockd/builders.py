@@ -133,11 +133,14 @@ class Door(SimulatedDoor):
         super().__init__(physics)
         self.driven: list[Granted | Relock] = []
         self.at_drive: Callable[[], None] = lambda: None
+        self.after_drive: Callable[[], None] = lambda: None
 
     async def drive(self, order: Granted | Relock) -> Any:
         self.driven.append(order)
         self.at_drive()
-        return await super().drive(order)
+        sight = await super().drive(order)
+        self.after_drive()
+        return sight
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,11 +13,23 @@ from tests.lockd.builders import Stand
 
 from mortice.core import pin
 
+MEMORY = Path("/dev/shm")  # on every Linux
+
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"bent": BentLoop}
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: a lock syncs at every commit, and waits for it."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="mortice-test-", dir=MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from mortice.core.merkle import leaf_hash
 from mortice.core.stages import Moved, Refused, Towards
 from mortice.lockd.store import Appended, Store
 
+ENTRIES_RECALLED = 4 * COMMANDS_ANSWERED  # a command leaves two, and refusals stand between them
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -79,7 +81,7 @@ class Answers:
 
 
 def _recalled(store: Store) -> Iterator[tuple[Asked, Outcome]]:
-    rows = store.entries(max(0, store.size - COMMANDS_ANSWERED), COMMANDS_ANSWERED)
+    rows = store.entries(max(0, store.size - ENTRIES_RECALLED), ENTRIES_RECALLED)
     entries = [(read_entry(body), leaf_hash(body)) for _, body, _ in rows]
     results = {
         entry.about.get(About.CAUSE): entry.about.get(About.RESULT)
