@@ -38,7 +38,7 @@ CHECKS = (
     "ruff check --output-format concise .",
     "mypy",
     "lint-imports --no-logo",
-    "pytest -n auto --cov",  # what of, and how much at least: pyproject.toml
+    "pytest -n auto --dist loadfile --cov",  # what of, and how much at least: pyproject.toml
 )
 
 

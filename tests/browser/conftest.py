@@ -49,9 +49,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     process.communicate(timeout=20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(require: Callable[[str], str]) -> Iterator[Browser]:
-    """A headless Chromium with a profile of its own."""
+    """A headless Chromium with a profile of its own.
+
+    For one module, because Playwright keeps an event loop running in this thread meanwhile, and a
+    test of another room could start none.
+    """
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=require("browser"), args=QUIET_CHROMIUM)
 
@@ -93,7 +97,7 @@ def opens(browser: Browser, told: Told) -> Iterator[Opens]:
     assert pages.errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kept_open(browser: Browser, told: Told) -> Iterator[tuple[Page, Pages]]:
     """One page that stays open from test to test: opening it costs more than most tests."""
     pages = Pages(browser, told["url"])
