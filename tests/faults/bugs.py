@@ -479,4 +479,3 @@ def a_fault_is_hidden_in_a_rule(patch: Patch) -> None:
         raise ZeroDivisionError
 
     patch.setattr(decision, "RULES", (*decision.RULES, broken))
-

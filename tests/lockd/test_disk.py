@@ -275,6 +275,19 @@ async def test_a_factory_reset_works_on_a_full_disk(stand: Stand, page: Page) ->
     assert stand.log()[0].kind is Kind.RESET
 
 
+async def test_a_door_without_room_for_the_reason_does_not_lock_itself(
+    stand: Stand, page: Page,
+) -> None:
+    watch = stand.watched()
+    await stand.opens(tenant())
+    await fill(stand, page)
+    stand.lock.store._db.execute("PRAGMA query_only = ON")
+    moves = stand.moves
+    await watch.relock("closed")
+    assert stand.moves == moves
+    stand.lock.store._db.execute("PRAGMA query_only = OFF")
+
+
 # --- full, for real -----------------------------------------------------------------------------
 
 

@@ -690,3 +690,32 @@ async def test_settings_keep_their_policy_of_pins(stand: Stand) -> None:
     policy = PinPolicy(Entry.INDEX, Spent.OFF, 9)
     await taken(stand, config_item(pins=policy))
     assert stand.lock.owner().config.pins == policy
+
+
+@pytest.mark.parametrize("what", ["root", "map", "time", "news of what has ended"])
+async def test_what_the_lock_has_already_is_known(stand: Stand, what: str) -> None:
+    visit = Visit(stand.lock, owner_key())
+    await visit.greet()
+    item = {
+        "root": [SITE, root_bytes()], "map": [DOORS_MAP, door_map(stand.lock.secrets.public)],
+        "time": visit.time_item(NOW),
+        "news of what has ended": revoke_item(bytes(16), expires=NOW - 1)}[what]
+    size = stand.lock.store.size
+    said = await visit.ask(Command.DELIVER, bundle=[item])
+    assert [(fate.result, fate.receipt) for fate in said.fates] == [(KNOWN, None)]
+    assert stand.lock.store.size == size
+
+
+async def test_a_slot_beyond_the_keypads_indices_is_refused(stand: Stand) -> None:
+    await taken(stand, config_item(pins=PinPolicy(Entry.INDEX, Spent.OFF)))
+    assert await refused(stand, enrol_item(stand.lock, tenant(), PIN, slot=100)) is Reason.NO_RIGHT
+    await taken(stand, enrol_item(stand.lock, tenant(), PIN, slot=99))
+
+
+async def test_a_pin_below_a_key_of_an_old_root_opens_nothing(stand: Stand) -> None:
+    await taken(stand, enrol_item(stand.lock, tenant(), PIN))
+    await taken(stand, [SITE, root_bytes(NEXT)])
+    stand.watched()
+    await stand.press(PIN + "#")
+    assert stand.moves == 0
+    assert stand.last(Kind.REFUSED).about[About.REASON] == Reason.UNKNOWN_KEY.words.number

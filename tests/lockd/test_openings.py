@@ -1,12 +1,16 @@
 """A key opens for a reason that is on the disk before the bolt moves, and is answered truly."""
 
+# ruff: noqa: ANN401 — a touch may be wrong in any field
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.core.cast import METER, first, key, passer
+from tests.core.cast import METER, PASSKEY, Chain, first, key, passer, touch
 from tests.lockd.builders import (
     DAY,
     HOUR,
@@ -29,8 +33,10 @@ from tests.lockd.builders import (
 from mortice.core.commands import Command
 from mortice.core.door import Bolt, DoorState, Leaf, Motor, Sight
 from mortice.core.grant import KeyClass, Rights
+from mortice.core.limits import COMMANDS_ANSWERED
 from mortice.core.log import About, Entry, Kind, Result
 from mortice.core.merkle import leaf_hash
+from mortice.core.messages import Carried, Request
 from mortice.core.refusal import Coarse, Reason
 from mortice.core.stages import Factors, Granted, Towards
 from mortice.lockd.daemon import Lock
@@ -439,6 +445,87 @@ async def test_a_hold_ends_within_a_tick_when_its_key_is_taken_back(stand: Stand
     assert stand.last(Kind.HOLD_ENDED).about[About.DETAIL] == "key no longer good"
     await asyncio.sleep(2)
     assert stand.door.sight().bolt is Bolt.THROWN
+
+
+# --- a passkey beside the key -------------------------------------------------------------------
+
+
+def touched_key() -> Chain:
+    return first(key("browser"), passkey=PASSKEY, factors=Factors.PASSKEY)
+
+
+async def show_touch(
+    stand: Stand, over: Callable[[Visit, Request], bytes], **touched: Any,
+) -> Said:
+    """One visit with a passkey's assertion over what `over` says."""
+    visit = Visit(stand.lock, touched_key())
+    await visit.greet()
+
+    def assert_it(request: Request) -> Request:
+        carried = {Carried.ASSERTION: touch(over(visit, request), **touched)}
+        return replace(request, carried=carried)
+
+    return await visit.ask(change=assert_it)
+
+
+def this_proof(visit: Visit, request: Request) -> bytes:
+    return visit.side.proof_for(request, touched_key().leaf.id)
+
+
+async def test_a_key_that_asks_for_a_touch_opens_with_one_over_this_very_request(
+    stand: Stand,
+) -> None:
+    assert await stand.reason(touched_key()) is Reason.NEEDS_FACTOR
+    assert (await show_touch(stand, this_proof)).answer.coarse is None
+    assert stand.last(Kind.GRANTED).about[About.FACTORS] == Factors.PASSKEY
+
+
+@pytest.mark.parametrize("wrong", [
+    {"credential": key("another passkey")}, {"origin": "https://keys.example.evil"},
+    {"flags": 1}, {"rp_hash": bytes(32)}, {"type": "webauthn.create"},
+], ids=["another's", "on another page", "without the person", "of another site", "not an answer"])
+async def test_a_touch_that_does_not_fit_is_refused(stand: Stand, wrong: dict[str, Any]) -> None:
+    said = await show_touch(stand, this_proof, **wrong)
+    assert said.answer.coarse is Coarse.NOT_ALLOWED
+    assert stand.moves == 0
+
+
+async def test_a_touch_for_another_command_or_conversation_is_refused(stand: Stand) -> None:
+    def another_command(visit: Visit, request: Request) -> bytes:
+        return this_proof(visit, replace(request, command=Command.LOCK))
+
+    other = Visit(stand.lock, touched_key())
+    await other.greet()
+    for over in (another_command, lambda _, request: this_proof(other, request)):
+        assert (await show_touch(stand, over)).answer.coarse is Coarse.NOT_ALLOWED
+    assert stand.moves == 0
+
+
+async def test_a_key_without_a_passkey_is_not_helped_by_an_assertion(stand: Stand) -> None:
+    plain = first(key("plain"), factors=Factors.PASSKEY)
+    visit = Visit(stand.lock, plain)
+    await visit.greet()
+    said = await visit.ask(carried={Carried.ASSERTION: touch(b"anything")})
+    assert said.answer.coarse is not None
+
+
+# --- what is promised of the disk ---------------------------------------------------------------
+
+
+async def test_every_commit_is_synced_and_none_folds_the_write_ahead_file(stand: Stand) -> None:
+    def setting(name: str) -> object:
+        return stand.lock.store._db.execute(f"PRAGMA {name}").fetchone()[0]
+
+    assert setting("journal_mode") == "wal"
+    assert setting("synchronous") == 2, "FULL"
+    assert setting("wal_autocheckpoint") == 0
+    assert setting("locking_mode") == "exclusive"
+
+
+async def test_no_more_answers_are_remembered_than_are_promised(stand: Stand) -> None:
+    for number in range(COMMANDS_ANSWERED + 20):
+        await stand.visit(tenant(), command_id=number.to_bytes(8, "big"))
+    assert len(stand.lock.answers._known) == COMMANDS_ANSWERED
 
 
 async def test_only_a_decision_of_ours_can_name_a_direction(stand: Stand) -> None:

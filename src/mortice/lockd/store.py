@@ -377,12 +377,9 @@ class Change:
         if tried.switched:
             self.switch_slot(int(tried.scope), off=False)
 
-    def clear_tries(self, scope: str | None = None) -> None:
-        """Forget wrong tries, of one scope or of all."""
-        if scope is None:
-            self._db.execute("DELETE FROM tries")
-        else:
-            self._db.execute("DELETE FROM tries WHERE scope = ?", (scope,))
+    def clear_tries(self) -> None:
+        """Forget all wrong tries."""
+        self._db.execute("DELETE FROM tries")
 
     def forget_all(self) -> None:
         """Empty every table; the log begins anew."""
