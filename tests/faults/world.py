@@ -66,6 +66,7 @@ class Question:
     command: Command
     args: tuple[tuple[int, int], ...]
     id: bytes
+    since: int  # the size of the log when it was first asked
 
 
 class World:
@@ -77,8 +78,8 @@ class World:
         self.history: list[str] = []
         self.people = honest() + dishonest()
         self.policy = self.chance.choice([REST, OFF])
-        self.lost: list[tuple[Question, int]] = []  # with the size of the log at that time
-        self.answered: list[tuple[Question, int]] = []
+        self.lost: list[Question] = []
+        self.answered: list[Question] = []
         self.recordings: list[bytes] = []  # of a thief
         self.disk_has_room = True
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -202,8 +203,10 @@ class World:
             [Command.UNLOCK] * 5 + [Command.LOCK] * 3 + [Command.HOLD_OPEN, Command.STATUS])
         until = self.lock.now().at + self.chance.choice([5, 60, HOUR])
         args = ((1, until),) if command is Command.HOLD_OPEN else ()
-        return Question(
-            person or self.chance.choice(self.people), command, args, self.chance.randbytes(8))
+        return self._of(person or self.chance.choice(self.people), command, args)
+
+    def _of(self, person: Person, command: Command, args: tuple[tuple[int, int], ...]) -> Question:
+        return Question(person, command, args, self.chance.randbytes(8), self.lock.store.size)
 
     def _third(self, visit: Visit, question: Question) -> bytes:
         return visit.third(question.command, args=dict(question.args), command_id=question.id)
@@ -219,11 +222,11 @@ class World:
             self.witness.asked(question.person, question.command, question.id)
             heard = await visit.conversation.hear(message)
             if self.odds(5):
-                self.lost.append((question, self.lock.store.size))
+                self.lost.append(question)
                 return
             answer = visit.side.read_answer(heard)
             receipt = answer.receipt and whole_receipt(answer, self.lock.secrets.signing.public)
-            self.answered.append((question, self.lock.store.size))
+            self.answered.append(question)
             self.witness.heard(question.person, question.command, question.id, answer, receipt)
 
     async def somebody_comes(self) -> None:
@@ -236,8 +239,8 @@ class World:
 
     async def somebody_asks_again(self) -> None:
         """The same question once more: after a lost answer, or for no reason at all."""
-        known = [question for question, size in self.lost[-6:] + self.answered[-3:]
-                 if self.lock.store.size - size < WHILE_REMEMBERED]
+        known = [question for question in self.lost[-6:] + self.answered[-3:]
+                 if self.lock.store.size - question.since < WHILE_REMEMBERED]
         if known:
             question = self.chance.choice(known)
             times = self.chance.choice([1, 2])
@@ -305,8 +308,7 @@ class World:
         person = lodger(self.seed, len(self.people))
         self.people.append(person)
         until = self.lock.now().at + HOUR
-        await self._all(self._ask(Question(
-            person, Command.HOLD_OPEN, ((1, until),), self.chance.randbytes(8))))
+        await self._all(self._ask(self._of(person, Command.HOLD_OPEN, ((1, until),))))
         await self._take_back(person)
         await asyncio.sleep(4)
 

@@ -157,6 +157,20 @@ async def test_a_pin_of_a_resident_opens_when_the_disk_fills_under_it(
     assert stand.lock.log_full
 
 
+async def test_a_right_pin_that_a_full_disk_refuses_costs_no_try(
+    stand: Stand, page: Page,
+) -> None:
+    visitor = guest(use=Rights.UNLOCK | Rights.ENROL, delegable=Rights.UNLOCK, depth=1)
+    terms = {"nbf": visitor.leaf.nbf, "exp": visitor.leaf.exp}
+    await stand.deliver(enrol_item(stand.lock, visitor, PIN, **terms))
+    stand.watched()
+    await fill(stand, page)
+    for _ in range(3):
+        await stand.press(PIN + "#")
+    assert stand.moves == 0
+    assert not stand.lock.store.tries("door").at
+
+
 async def test_two_residents_open_a_two_person_door_as_the_disk_fills(
     stand: Stand, page: Page,
 ) -> None:

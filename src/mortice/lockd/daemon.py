@@ -287,10 +287,13 @@ class Lock:
     ) -> Outcome:
         """Write down that a known holder was refused, and why."""
         about = _about(verified, command, shown)
-        if shown.give_back is not None:
-            entry = self.refuse(refused, about, shown)
-        else:
+        if shown.give_back is None:
             entry = self.refuse_sparingly(refused, about, verified.first.id.hex())
+            return Outcome(refused, entry, Result.REFUSED)
+        entry = self.refuse(refused, about, shown)
+        if entry is None:  # a right PIN costs no try, whatever can be written down
+            with contextlib.suppress(DiskFull):
+                self._give_back(shown)
         return Outcome(refused, entry, Result.REFUSED)
 
     def refuse_sparingly(
