@@ -32,6 +32,7 @@ from mortice.core.keys import PublicKey, Signer
 from mortice.core.revocation import first_revoked
 from mortice.core.site import Role
 
+BEHIND_SECONDS = 60  # more than any honest lock's clock is behind
 Signing = Callable[[PublicKey, Terms], list[cbor.Value]]
 
 
@@ -86,7 +87,7 @@ def pass_key_on(
     if asked.may is None:  # whatever of the ordinary rights may be handed on
         terms = replace(terms, use=terms.use & parent.leaf.delegable or terms.use)
     if parent.leaf.max_life is not None and terms.nbf is None:
-        terms = replace(terms, nbf=max(int(time.time()), parent.leaf.nbf or 0))
+        terms = replace(terms, nbf=_from_now(parent.leaf, terms.exp))
     try:
         made = _make(here, name, terms, how, lambda holder, wanted: owner.pass_on(
             parent, mine.key, holder, wanted))
@@ -98,6 +99,13 @@ def pass_key_on(
     _say_what(here, name, made.held.leaf if made.kind == "key" else replace(
         made.held.leaf, use=made.held.leaf.delegable))
     _finish(here, made, how)
+
+
+def _from_now(above: Grant, exp: int | None) -> int:
+    """When a key begins that begins at once: a little earlier, as a lock's clock may be behind."""
+    now = int(time.time())
+    earliest = 0 if exp is None or above.max_life is None else exp - above.max_life
+    return max(min(now, max(now - BEHIND_SECONDS, earliest)), above.nbf or 0)
 
 
 def _widest(mine: Wallet, terms: Terms) -> HeldKey:

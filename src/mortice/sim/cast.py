@@ -27,7 +27,7 @@ STREET = (
     DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E", indoors=True),
 )
 USE = Rights.UNLOCK | Rights.LOCK
-HOUR, DAY = 3_600, 86_400
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 TUESDAY = 0b0000010
 PINS = (  # door, slot, whose
     ("front-door", 0, "Ana Sousa"),
@@ -81,9 +81,10 @@ def _alder_road(world: World, now: int) -> None:
 
 def _chaucer_house(world: World, now: int) -> None:
     """A tenant who may let a guest in, and an agent whose firm's engineer gets in once."""
+    start = now - MINUTE  # the lock's clock may be a second behind
     unlock, rooms = Rights.UNLOCK, world.door_ids("street-door", "room-4")
     priya = owner.Terms(rooms, USE, unlock, 1, max_life=7 * DAY, resident=True, label="tenant")
-    sam = owner.Terms(rooms, unlock, nbf=now, exp=now + 2 * DAY, label="Priya's guest")
+    sam = owner.Terms(rooms, unlock, nbf=start, exp=now + 2 * DAY, label="Priya's guest")
     world.give("Priya Shah", priya)
     world.pass_on("Priya Shah", "Sam Guest", sam)
 
@@ -92,8 +93,8 @@ def _chaucer_house(world: World, now: int) -> None:
     desk = owner.Terms(
         agents, USE, unlock, 2, nbf=now - DAY, exp=year, max_life=DAY, label="letting agent"
     )
-    firm = owner.Terms(cupboard, unlock, unlock, 1, nbf=now, exp=now + DAY, label="gas firm")
-    eve = owner.Terms(cupboard, unlock, nbf=now, exp=now + 2 * HOUR, uses=1, label="one visit")
+    firm = owner.Terms(cupboard, unlock, unlock, 1, nbf=start, exp=start + DAY, label="gas firm")
+    eve = owner.Terms(cupboard, unlock, nbf=start, exp=now + 2 * HOUR, uses=1, label="one visit")
     world.give("Lettings Desk", desk)
     world.pass_on("Lettings Desk", "Gas Firm", firm)
     world.pass_on("Gas Firm", "Eve Engineer", eve)

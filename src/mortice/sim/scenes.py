@@ -36,7 +36,7 @@ from mortice.core.refusal import Coarse
 from mortice.core.revocation import Revoked
 from mortice.core.site import Role
 from mortice.drivers.simulated import Physics
-from mortice.sim.cast import DAY, HOUR, STREET, USE
+from mortice.sim.cast import DAY, HOUR, MINUTE, STREET, USE
 from mortice.sim.stage import Actor, Stage, stage_in, within
 from mortice.sim.world import NO_NEWS, OWNER, PASSPHRASE, Bring, World
 
@@ -112,14 +112,15 @@ async def passed_on(stage: Stage) -> None:
     world, shared = stage.world, await stage.door(SHARED)
     cupboard_door = await stage.door(CUPBOARD)
     now, cupboard = int(time.time()), world.door_ids(CUPBOARD.slug)
+    start = now - MINUTE  # the lock's clock may be a second behind
     unlock, both = Rights.UNLOCK, world.door_ids()
     desk = owner.Terms(both, USE, unlock, 2, nbf=now - DAY, exp=now + 300 * DAY, max_life=DAY)
     world.give("Lettings Desk", desk)
-    firm = owner.Terms(cupboard, unlock, unlock, 1, nbf=now, exp=now + DAY)
+    firm = owner.Terms(cupboard, unlock, unlock, 1, nbf=start, exp=start + DAY)
     world.pass_on("Lettings Desk", "Gas Firm", firm)
-    wider = _try_wider(world, owner.Terms(both, unlock, nbf=now, exp=now + HOUR))
+    wider = _try_wider(world, owner.Terms(both, unlock, nbf=start, exp=now + HOUR))
     stage.step("the firm cannot pass on a door it has not", ok="(C8)" in wider, saw=wider)
-    visit = owner.Terms(cupboard, unlock, nbf=now, exp=now + 2 * HOUR, uses=1)
+    visit = owner.Terms(cupboard, unlock, nbf=start, exp=now + 2 * HOUR, uses=1)
     key = world.pass_on("Gas Firm", "Eve Engineer", visit)
     links = len(key.links)
     stage.step("the engineer's key is a chain of three", ok=links == 3, saw=f"{links} links")
