@@ -22,6 +22,12 @@ PUBLISHED = Path(__file__).parents[2] / "shared" / "vectors"
 SERVERS = ["/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
 
 
+# Modules that assert on behalf of tests say what they got when it is not what was expected.
+pytest.register_assert_rewrite(
+    "tests.vectors.daemon", "tests.vectors.scenes", "tests.vectors.stand",
+    "tests.vectors.library_link", "tests.vectors.library_log")
+
+
 @dataclass(frozen=True)
 class Package:
     """A Debian package and the program by which we know that it is installed."""

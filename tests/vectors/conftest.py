@@ -10,11 +10,6 @@ import pytest
 
 IN_MEMORY = Path("/dev/shm")
 
-pytest.register_assert_rewrite(
-    "tests.vectors.daemon", "tests.vectors.scenes", "tests.vectors.stand",
-    "tests.vectors.library_link", "tests.vectors.library_log")
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Where a lock keeps its disk: in memory where there is such a place, as nothing is cut off."""
