@@ -11,9 +11,9 @@ Spec: spec/grant.md, section 4. Checks C13 and R7.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 from mortice.core import cbor
 from mortice.core.errors import Malformed
@@ -23,8 +23,7 @@ DAY = 24 * 60  # minutes
 WEEK = 7 * DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Minutes of the door's day on the days in `days` (bit 0 is Monday); may run past midnight."""
 
     days: int
