@@ -124,7 +124,8 @@ def plainly(links: tuple[Grant, ...], shown: Factors, command: Command, at: Fact
             for w in link.hours for day in range(7))
         dead = any(
             over_all or signer in above
-            for name in (link.id, link.holder.id) for signer, over_all in at.revoked.signers(name))
+            for name in (link.id, link.holder.id)
+            for signer, over_all in at.revoked.signers([name]).get(name, ()))
         above.append(link.holder.id)
         spent = link.uses is not None and at.tally.uses[link.id] >= link.uses and right == 1
         today = at.tally.leaves[link.id]

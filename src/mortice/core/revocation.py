@@ -105,8 +105,8 @@ def _holder_key(
 class Revocations(Protocol):
     """What the lock has been told, looked up by what a chain holds."""
 
-    def signers(self, named: bytes) -> Collection[tuple[bytes, bool]]:
-        """(signer's key id, over all) for every live entry that names `named`."""
+    def signers(self, names: Collection[bytes]) -> Mapping[bytes, Collection[tuple[bytes, bool]]]:
+        """(signer's key id, over all) of every live entry, by which of `names` it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ class RevocationSet:
 
     entries: Mapping[bytes, frozenset[tuple[bytes, bool]]]
 
-    def signers(self, named: bytes) -> Collection[tuple[bytes, bool]]:
-        """(signer's key id, over all) for every entry that names `named`."""
-        return self.entries.get(named, frozenset())
+    def signers(self, names: Collection[bytes]) -> Mapping[bytes, Collection[tuple[bytes, bool]]]:
+        """(signer's key id, over all) of every entry, by which of `names` it names."""
+        return {name: self.entries[name] for name in names if name in self.entries}
 
 
 NOTHING_REVOKED = RevocationSet({})
@@ -125,11 +125,11 @@ NOTHING_REVOKED = RevocationSet({})
 
 def first_revoked(links: tuple[Grant, ...], revoked: Revocations) -> Grant | None:
     """The first link of a verified chain that was taken back, by its id or its holder's key."""
+    signers = revoked.signers([name for link in links for name in (link.id, link.holder.id)])
     above: set[bytes] = set()
     for link in links:
-        for named in (link.id, link.holder.id):
-            for signer, over_all in revoked.signers(named):
-                if over_all or signer in above:
-                    return link
+        told = [*signers.get(link.id, ()), *signers.get(link.holder.id, ())]
+        if any(over_all or signer in above for signer, over_all in told):
+            return link
         above.add(link.holder.id)
     return None

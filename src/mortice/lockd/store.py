@@ -176,12 +176,15 @@ class Store:
 
     # --- revocations (the `Revocations` protocol of core) -----------------------------------
 
-    def signers(self, named: bytes) -> Collection[tuple[bytes, bool]]:
-        """(signer's key id, over all) for every entry that names `named`."""
-        rows = self._db.execute(
-            "SELECT s.key, s.over_all FROM revoked r JOIN signer s ON s.n = r.signer "
-            "WHERE r.named = ?", (named,))
-        return [(key, bool(over_all)) for key, over_all in rows]
+    def signers(self, names: Collection[bytes]) -> dict[bytes, list[tuple[bytes, bool]]]:
+        """(signer's key id, over all) of every entry, by which of `names` it names. One look."""
+        query = (
+            "SELECT r.named, s.key, s.over_all FROM revoked r "  # noqa: S608 — only question marks
+            f"JOIN signer s ON s.n = r.signer WHERE r.named IN ({','.join('?' * len(names))})")
+        found: dict[bytes, list[tuple[bytes, bool]]] = {}
+        for named, key, over_all in self._db.execute(query, [*names]):
+            found.setdefault(named, []).append((key, bool(over_all)))
+        return found
 
     def revoked_count(self, signer: bytes | None = None) -> int:
         """How many entries are live, in all or by one signer."""
