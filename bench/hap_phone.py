@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 from aiohomekit.controller.ip.connection import HomeKitConnection, SecureHomeKitConnection
+from aiohomekit.exceptions import AuthenticationError
 from aiohomekit.protocol import perform_pair_setup_part1, perform_pair_setup_part2
 
 from bench.hap_lock import CODE, HOST
+
+PAIR_ATTEMPTS = 5
 
 
 class Phone:
@@ -21,7 +25,13 @@ class Phone:
         self._value = 0
 
     async def pair(self) -> None:
-        """Once, with the code."""
+        """Once, with the code. Now and then the two do not agree on a number, and try again."""
+        for _ in range(PAIR_ATTEMPTS - 1):
+            with suppress(AuthenticationError):
+                return await self._pair()
+        return await self._pair()
+
+    async def _pair(self) -> None:
         connection = HomeKitConnection(None, [HOST], self._ready["port"])
         await connection.ensure_connection()
         salt, key = await _drive(connection, perform_pair_setup_part1())
