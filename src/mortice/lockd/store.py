@@ -85,7 +85,7 @@ class Store:
         self._stretch_wal()
 
     def _stretch_wal(self) -> None:
-        """Let the WAL reach its usual size now: a sync in place takes half as long as a growing one.
+        """Let the WAL reach its usual size now: to sync in place takes half as long as to grow.
 
         What is written here means nothing, so it needs no sync until the fold at its end.
         """
