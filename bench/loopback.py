@@ -28,7 +28,8 @@ def ask(plan: Plan) -> list[Figure]:
     return [
         turns.figure(MEMORY, "memory", "hap", bar=1.0, aim=0.8),
         turns.figure(DISK, "disk", "hap", bar=1.2, aim=1.0),
-        turns.figure("repeat opening, log durable on disk, over HAP", "disk repeat", "hap"),
+        turns.figure("repeat opening, log durable on disk, over HAP", "disk repeat",
+                     "hap again"),
         *count_syncs(),
     ]
 
