@@ -166,8 +166,8 @@ class Conversation:
                 await self._visit(shown, request))
         except _Refusal as refusal:
             answer = self._refuse(refusal.refused)
-        except Exception:
-            LOG.exception("a conversation failed")  # the trace is for the journal, never the peer
+        except Exception:  # any error while deciding is a refusal; the trace is for the journal
+            LOG.exception("a conversation failed")
             answer = self._refuse(Refused(Reason.FAULT, "R0"))
         return side.answer(answer)
 

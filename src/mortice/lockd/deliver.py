@@ -69,8 +69,8 @@ def _deliver_one(lock: Lock, item: BundleItem, nonce: bytes) -> cbor.Value:
         return _not_taken(lock, name, not_taken.refused)
     except DiskFull:
         return _not_taken(lock, name, Refused(Reason.STORAGE_FULL, "R15"))
-    except Exception:
-        LOG.exception("a document failed")  # that one, and not the visit of whoever carried it
+    except Exception:  # that document fails, and not the visit of whoever carried it
+        LOG.exception("a document failed")
         return _not_taken(lock, name, Refused(Reason.FAULT, "R0"))
     if entry is None:
         return [name, KNOWN, None]

@@ -193,8 +193,8 @@ class _Connection(asyncio.Protocol):
             yield
         except Closed:
             self.close()
-        except Exception:
-            LOG.exception("a conversation ended in a fault")  # one conversation, never the daemon
+        except Exception:  # it ends one conversation, never the daemon
+            LOG.exception("a conversation ended in a fault")
             self.close()
 
     def _say(self, answer: bytes) -> None:

@@ -79,7 +79,7 @@ class Watch:
         """Something happened at the door. It has happened, whatever goes wrong in here."""
         try:
             self._take_in(happening)
-        except Exception:
+        except Exception:  # it has happened all the same; the next is heard
             LOG.exception("what happened at the door could not be dealt with")
 
     def _take_in(self, happening: Happening) -> None:
@@ -104,8 +104,8 @@ class Watch:
                 continue
             try:
                 await self._keypad.press(symbol)
-            except Exception:
-                LOG.exception("a key press failed")  # this one; the next is heard again
+            except Exception:  # this press fails; the next is heard again
+                LOG.exception("a key press failed")
                 self._lock.hardware.show(Light.NO)
 
     def _bolt_seen(self, bolt: Bolt, by: str) -> None:
@@ -140,8 +140,8 @@ class Watch:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 await self.look()
-            except Exception:
-                LOG.exception("a look at the door failed")  # this one; the next comes in a second
+            except Exception:  # this look fails; the next comes in a second
+                LOG.exception("a look at the door failed")
 
     async def look(self) -> None:
         """What the passing of time asks for: ends of holds, relocking, a tidy disk."""
