@@ -165,6 +165,10 @@ def test_one_entry_is_proved_without_its_neighbours(
     assert other.encode().hex() not in file.read_text()
 
 
+def last_bit_flipped(shown: str) -> str:
+    return shown[:-1] + f"{int(shown[-1], 16) ^ 1:x}"
+
+
 @pytest.mark.parametrize("field", ["entry", "head", "index", "proof", "format"])
 def test_a_changed_proof_does_not_verify(
     owner: Terminal, front: Doorway, tmp_path: Path, key: str, field: str
@@ -173,8 +177,9 @@ def test_a_changed_proof_does_not_verify(
     file = tmp_path / "proof.json"
     owner.run("log", "proof", "--door", "front", "--entry", 4, file)
     body = json.loads(file.read_text())
-    body[field] = {"index": 3, "proof": body["proof"][::-1], "format": "x"}.get(
-        field, str(body[field])[:-2] + "00")
+    body |= {field: {
+        "entry": last_bit_flipped(body["entry"]), "head": last_bit_flipped(body["head"]),
+        "index": 3, "proof": body["proof"][::-1], "format": "x"}[field]}
     file.write_text(json.dumps(body))
 
     assert run("log", "verify", file, "--lock-key", key).code == 5
