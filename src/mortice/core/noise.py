@@ -34,7 +34,7 @@ KEY_BYTES = 32  # DHLEN, HASHLEN, and the key of AES-256 (Noise, section 12)
 TAG_BYTES = 16
 MESSAGE_BYTES = 65535  # the most that one Noise message may have (Noise, section 3)
 NONCE_BYTES = 12  # of AES-GCM: 4 zero bytes, then the counter, big-endian (Noise, section 12.3)
-REKEY_NONCE = (1 << 64) - 1  # set apart for rekeying (Noise, section 4.2)
+REKEY_NONCE = (1 << 64) - 1  # set apart for rekeying, which we never do (Noise, section 4.2)
 # Every handshake payload is the first under a fresh key, so its counter is always 0.
 FIRST_NONCE = bytes(NONCE_BYTES)
 
@@ -261,18 +261,8 @@ class Transport:
         self._received += 1
         return plaintext
 
-    def rekey(self) -> None:
-        """New keys for both directions (Noise, section 11.3), where no message is under way."""
-        self._sealing = _rekeyed(self._sealing)
-        self._opening = _rekeyed(self._opening)
-
 
 def _nonce(counter: int) -> bytes:
     if counter >= REKEY_NONCE:
         raise Untrusted("N6", "channel: used up, start another")
     return counter.to_bytes(NONCE_BYTES, "big")
-
-
-def _rekeyed(cipher: AESGCM) -> AESGCM:
-    nonce = REKEY_NONCE.to_bytes(NONCE_BYTES, "big")
-    return AESGCM(cipher.encrypt(nonce, bytes(KEY_BYTES), b"")[:KEY_BYTES])
