@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from bench.primitives import Shown, Signed, Sizes
 from bench.world import ZONE, Key, Owner, new_key
 from mortice.core import cbor
@@ -90,8 +88,7 @@ class CoreLock:
         third = holder.ask(request, key.leaf.id, key.signer)
         if not whole:
             self._known[key.leaf.id] = self._verified(key.wire)
-        point = key.signer.public.point
-        proof = Signed(message, key.signer.sign(message), point if whole else _loaded(point))
+        proof = Signed(message, key.signer.sign(message), key.signer.public.point)
         plain = Request(
             request.command, request.command_id, {}, request.key, Factors.NONE, proof.signature)
         chain = self._chain(key) if whole else Shown((), ())
@@ -99,10 +96,9 @@ class CoreLock:
             (plain.encode(), *chain.encoded), (*chain.signatures, proof), chain.identified))
 
     def _chain(self, key: Key) -> Shown:
-        """A whole chain; of its signers the lock has loaded the first one's key already."""
+        """A whole chain."""
         documents = [link.document for link in key.links]
-        signers = [_loaded(self._owner.grant.public.point), *(
-            link.holder.point for link in key.links[:-1])]
+        signers = [self._owner.grant.public.point, *(link.holder.point for link in key.links[:-1])]
         signatures = tuple(
             Signed(document.signed_bytes, document.signature, signer)
             for document, signer in zip(documents, signers, strict=True))
@@ -161,7 +157,3 @@ class CoreLock:
         answer = len(Answer(None, receipt, bytes(64)).encode())
         return Sizes(
             len(self._greeting.encode()), len(asked.third) - TAG_BYTES, answer, heads, receipts)
-
-
-def _loaded(point: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(point)

@@ -12,9 +12,9 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from nacl.bindings import crypto_sign, crypto_sign_keypair, crypto_sign_open
 
 from mortice.core import cbor
 
@@ -48,17 +48,14 @@ def hkdf(chaining_key: bytes, material: bytes) -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A message, its signature and the signer's raw key, or a loaded one where the lock has it."""
+    """A message, its signature and the signer's raw key."""
 
     message: bytes
     signature: bytes
-    key: bytes | Ed25519PublicKey
+    key: bytes
 
     def verify(self) -> None:
-        key = self.key
-        if isinstance(key, bytes):
-            key = Ed25519PublicKey.from_public_bytes(key)
-        key.verify(self.signature, self.message)
+        crypto_sign_open(self.signature + self.message, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class LockFloor:
         self._public = self._static.public_key().public_bytes_raw()
         self._remote = X25519PrivateKey.generate().public_key().public_bytes_raw()
         self._ephemeral = X25519PrivateKey.generate().private_bytes_raw()
-        self._signing = Ed25519PrivateKey.generate()
+        _, self._signing = crypto_sign_keypair()
         self._key = bytes(32)
         cipher = AESGCM(self._key)
         self._empty = cipher.encrypt(NONCE, b"", self._key)
@@ -111,8 +108,8 @@ class LockFloor:
         sha256(encode(self._entry))
         for _ in range(NODE_HASHES):
             sha256(self._public * 2)
-        self._signing.sign(self._head)
-        self._signing.sign(self._receipt)
+        crypto_sign(self._head, self._signing)
+        crypto_sign(self._receipt, self._signing)
         return AESGCM(self._key).encrypt(NONCE, self._answer, b"")
 
     def _handshake(self) -> None:

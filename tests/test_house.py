@@ -33,7 +33,7 @@ ORDINARY_FUNCTION_LINES = 30  # at least nine in ten
 # Lines of code in a whole room. Docstrings, comments and blank lines are free: we want them.
 ROOM_BUDGET = {
     "core": 3000,
-    "client": 1100,  # docs/decisions/0003-client-holds-the-owner-too.md
+    "client": 1150,  # docs/decisions/0003-client-holds-the-owner-too.md
     "lockd": 2500,
     "hub": 6000,
     "assess": 1500,
@@ -60,6 +60,7 @@ PURE = {
     "itertools",
     "json",
     "math",
+    "nacl",
     "re",
     "struct",
     "typing",

@@ -189,7 +189,7 @@ def test_second_encodings_of_ed25519_points_are_refused() -> None:
 
 
 def test_the_identity_would_let_anybody_sign_everything() -> None:
-    """The reason for K3: the library beneath accepts one signature for any message under it."""
+    """The reason for K3: libraries accept one signature for any message under it."""
     identity = (1).to_bytes(32, "little")
     forged = identity + bytes(32)
     for message in (b"unlock", b"any other"):
@@ -242,6 +242,22 @@ def test_the_second_form_of_an_ed25519_signature_is_refused() -> None:
     signature = key(ED25519).sign(b"m")
     s = (int.from_bytes(signature[32:], "little") + L).to_bytes(32, "little")
     refused("K8", key(ED25519).public.verify, signature[:32] + s, b"m")
+
+
+def test_an_r_of_small_order_is_refused_though_the_equation_holds() -> None:
+    """Others accept it, so a key that does this would be good at one lock and not at the next."""
+    seed = bytes(31) + b"\x07"
+    digest = bytearray(hashlib.sha512(seed).digest()[:32])
+    digest[0] &= 248
+    digest[31] = digest[31] & 127 | 64
+    scalar = int.from_bytes(digest, "little")
+    public = SoftwareKey.from_seed(ED25519, seed).public
+    identity = (1).to_bytes(32, "little")
+    h = int.from_bytes(hashlib.sha512(identity + public.point + b"m").digest(), "little") % L
+    signature = identity + (h * scalar % L).to_bytes(32, "little")
+
+    Ed25519PublicKey.from_public_bytes(public.point).verify(signature, b"m")
+    refused("K8", lambda: public.verify(signature, b"m"))
 
 
 def test_the_high_s_copy_of_a_p256_signature_is_refused() -> None:

@@ -18,18 +18,17 @@ Spec: spec/encoding.md, section 3. Checks K1 to K9.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
+from nacl.exceptions import BadSignatureError
 
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Misuse, Untrusted
@@ -63,7 +62,6 @@ LOW_S_MAX = N256 // 2
 
 KEYS_CACHED = 256  # all keys of a large site; about 1 kB each
 
-_PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 _P256 = ec.SECP256R1()
 _ECDSA = ec.ECDSA(SHA256(), deterministic_signing=True)
 
@@ -98,7 +96,7 @@ class PublicKey:
         """Read a COSE_Key map. Raises Malformed (K1) or Untrusted (K2 to K4)."""
         if type(value) is not dict:
             raise _no_key("expected a map")
-        kty, crv, x, y = (value.get(label) for label in (KTY, CRV, X, Y))
+        kty, crv, x, y = value.get(KTY), value.get(CRV), value.get(X), value.get(Y)
         if type(kty) is int and type(crv) is int and type(x) is bytes:  # exact, because True == 1
             if (kty, crv, len(value)) == (OKP, CRV_ED25519, 3):
                 return _checked(ED25519, x)
@@ -125,10 +123,10 @@ class PublicKey:
             raise Untrusted("K5", f"signature: {len(signature)} bytes, not {SIGNATURE_BYTES}")
         try:
             if self.alg == ED25519:
-                _load_ed25519(self.point).verify(signature, message)
+                crypto_sign_open(signature + message, self.point)
             else:
                 _load_p256(self.point).verify(_to_der(signature), message, _ECDSA)
-        except InvalidSignature:
+        except (BadSignatureError, InvalidSignature):
             raise Untrusted("K8", "signature: does not hold under this key") from None
 
 
@@ -139,11 +137,6 @@ def _no_key(message: str) -> Malformed:
 @lru_cache(KEYS_CACHED)
 def _checked(alg: int, point: bytes) -> PublicKey:
     return PublicKey(alg, point)
-
-
-@lru_cache(KEYS_CACHED)
-def _load_ed25519(point: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(point)
 
 
 @lru_cache(KEYS_CACHED)
@@ -183,7 +176,7 @@ def _to_der(signature: bytes) -> bytes:
     _check_range(r, s)
     if s > LOW_S_MAX:
         raise Untrusted("K7", "signature: s must be the lower of its two values")
-    return encode_dss_signature(r, s)
+    return utils.encode_dss_signature(r, s)
 
 
 def normalise_p256_der(der: bytes) -> bytes:
@@ -192,7 +185,7 @@ def normalise_p256_der(der: bytes) -> bytes:
     Raises Malformed (K9) unless `der` is strict DER, Untrusted (K6) if r or s is out of range.
     """
     try:
-        r, s = decode_dss_signature(der)
+        r, s = utils.decode_dss_signature(der)
     except ValueError:
         raise Malformed("K9", "signature: expected two integers in DER") from None
     _check_range(r, s)
@@ -214,13 +207,13 @@ class Signer(Protocol):
 class SoftwareKey:
     """A signer whose private key is in memory. `seed` is the secret itself, 32 bytes."""
 
-    __slots__ = ("_private", "public", "seed")
+    __slots__ = ("_sign", "public", "seed")
 
-    def __init__(self, seed: bytes, private: _PrivateKey) -> None:
-        """For `from_seed`, which sees to it that `private` belongs to `seed`."""
+    def __init__(self, seed: bytes, public: PublicKey, sign: Callable[[bytes], bytes]) -> None:
+        """For `from_seed`, which sees to it that the three belong together."""
         self.seed = seed
-        self._private = private
-        self.public = _public_of(private)
+        self.public = public
+        self._sign = sign
 
     @classmethod
     def from_seed(cls, alg: int, seed: bytes) -> SoftwareKey:
@@ -228,22 +221,19 @@ class SoftwareKey:
         if len(seed) != SEED_BYTES:
             raise Misuse(f"expected a seed of {SEED_BYTES} bytes, got {len(seed)}")
         if alg == ED25519:
-            return cls(seed, Ed25519PrivateKey.from_private_bytes(seed))
+            point, secret = crypto_sign_seed_keypair(seed)
+            return cls(
+                seed, PublicKey.ed25519(point),
+                lambda message: crypto_sign(message, secret)[:SIGNATURE_BYTES])
         scalar = int.from_bytes(seed, "big")
         if alg != ESP256 or not 0 < scalar < N256:
             raise Misuse(f"expected algorithm {ED25519}, or {ESP256} and a scalar below its order")
-        return cls(seed, ec.derive_private_key(scalar, _P256))
+        private = ec.derive_private_key(scalar, _P256)
+        point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        return cls(
+            seed, _checked(ESP256, point),
+            lambda message: normalise_p256_der(private.sign(message, _ECDSA)))
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes; the same for the same message."""
-        if isinstance(self._private, Ed25519PrivateKey):
-            return self._private.sign(message)
-        return normalise_p256_der(self._private.sign(message, _ECDSA))
-
-
-def _public_of(private: _PrivateKey) -> PublicKey:
-    if isinstance(private, Ed25519PrivateKey):
-        return PublicKey.ed25519(private.public_key().public_bytes_raw())
-    numbers = private.public_key().public_numbers()
-    x, y = (number.to_bytes(COORDINATE_BYTES, "big") for number in (numbers.x, numbers.y))
-    return PublicKey.p256_from_point(bytes([BOTH_COORDINATES]) + x + y)
+        return self._sign(message)
