@@ -89,7 +89,11 @@ def standing(verified: Verified, facts: Facts) -> Rule:
 
 
 def _first(rules: Rules, verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    return next(filter(None, (rule(verified, ask, facts) for rule in rules)), None)
+    for rule in rules:
+        refused = rule(verified, ask, facts)
+        if refused is not None:
+            return refused
+    return None
 
 
 def _door(verified: Verified, ask: Ask, facts: Facts) -> Rule:

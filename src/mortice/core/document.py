@@ -40,7 +40,13 @@ def id_of(signed_bytes: bytes) -> bytes:
 
 def _signed_bytes(kind: str, protected: bytes, payload: bytes) -> bytes:
     """The Sig_structure of RFC 9052, section 4.4, for one signer."""
-    return cbor.encode(["Signature1", protected, kind.encode(), payload])
+    return _signed_head(kind, protected) + cbor.encode(payload)
+
+
+@lru_cache(HEADERS_CACHED)
+def _signed_head(kind: str, protected: bytes) -> bytes:
+    """All of a Sig_structure but the payload, which stands last."""
+    return cbor.encode(["Signature1", protected, kind.encode(), b""])[:-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,12 @@ class Grant:
         return label[:TEXT_CHARS] if isinstance(label, str) else ""
 
 
+# Looked up, because making an enum of a number takes longer than reading the number.
+_CLASSES, _RIGHTS, _FACTORS = (
+    tuple(KeyClass), tuple(map(Rights, range(ALL_RIGHTS + 1))),
+    tuple(map(Factors, range(ALL_FACTORS + 1))))
+
+
 def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
     """Parse one link without trusting it. Raises Malformed (E, D, G checks)."""
     document = parse(kind, encoded)
@@ -140,14 +146,14 @@ def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
         about=claims.map(ABOUT, default={}),
         document=document,
         parent=limits.bytes(1, ID_BYTES, default=None),
-        klass=KeyClass(limits.int(2, 0, 3, default=0)),
+        klass=_CLASSES[limits.int(2, 0, 3, default=0)],
         doors=_read_doors(limits.list(3, DOORS)),
-        use=Rights(limits.int(4, 0, ALL_RIGHTS)),
-        delegable=Rights(limits.int(5, 0, ALL_RIGHTS, default=0)),
+        use=_RIGHTS[limits.int(4, 0, ALL_RIGHTS)],
+        delegable=_RIGHTS[limits.int(5, 0, ALL_RIGHTS, default=0)],
         depth=limits.int(6, 1, 4, default=0),
         max_life=limits.int(7, 1, TIME_MAX, default=None),
         hours=_read_hours(limits),
-        factors=Factors(limits.int(9, 1, ALL_FACTORS, default=0)),
+        factors=_FACTORS[limits.int(9, 1, ALL_FACTORS, default=0)],
         max_staleness=limits.int(10, 1, TIME_MAX, default=None),
         uses=limits.int(11, 1, 1_000_000, default=None),
         quota=limits.int(12, 1, 10_000, default=None),

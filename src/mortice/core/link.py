@@ -18,23 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from mortice.core import cbor
+from mortice.core import cbor, messages
 from mortice.core.commands import Command
 from mortice.core.document import id_of, join
 from mortice.core.errors import Malformed, Misuse, Untrusted
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import BUCKET_BURST, BUCKET_RATE, BUCKETS_MAX, DOOR_ID_BYTES, ID_BYTES
 from mortice.core.log import accept_receipt
-from mortice.core.messages import (
-    Answer,
-    Greeting,
-    Request,
-    encode_later,
-    proof_bytes,
-    read_answer,
-    read_greeting,
-    read_request,
-)
+from mortice.core.messages import Answer, Greeting, Request
 from mortice.core.noise import Initiator, Responder, StaticKey, Transport
 
 LABEL = b"mortice-link/1"
@@ -104,7 +95,7 @@ class LockSide:
 
     def read_request(self, message: bytes) -> Request:
         """Read message 3. Raises Malformed or Untrusted (N, E, A). The proof is not checked yet."""
-        request = read_request(self._open(message, Step.PROOF))
+        request = messages.read_request(self._open(message, Step.PROOF))
         self.step = Step.ANSWER
         return request
 
@@ -118,7 +109,7 @@ class LockSide:
         if self.greeting is None:
             raise Misuse("no proof before the greeting")
         holder.verify(
-            request.proof, proof_bytes(request, self.handshake, lock, leaf, self.greeting))
+            request.proof, messages.proof_bytes(request, self.handshake, lock, leaf, self.greeting))
 
     def answer(self, answer: Answer) -> bytes:
         """Message 4."""
@@ -193,7 +184,7 @@ class HolderSide:
 
     def read_greeting(self, message: bytes) -> Greeting:
         """Read message 2: from here on it is certain which lock answers. Raises N, E, A."""
-        self._greeting = read_greeting(self._noise.read(message))
+        self._greeting = messages.read_greeting(self._noise.read(message))
         self._transport = self._noise.transport()
         return self._greeting
 
@@ -206,7 +197,8 @@ class HolderSide:
         """What the holder's key (and passkey) must sign for `request`."""
         if self._greeting is None:
             raise Misuse("no proof before the greeting")
-        return proof_bytes(request, self.handshake, self._lock.signing.id, leaf, self._greeting)
+        return messages.proof_bytes(
+            request, self.handshake, self._lock.signing.id, leaf, self._greeting)
 
     def ask(self, request: Request, leaf: bytes, holder: Signer) -> bytes:
         """Message 3: `request` with the holder's proof put in."""
@@ -218,7 +210,7 @@ class HolderSide:
         """Read message 4 and check the receipt under the lock's key. Raises N, E, A, L."""
         if self._asked is None:
             raise Misuse("no answer before a request")
-        answer = read_answer(self._ready().open(message), *self._asked)
+        answer = messages.read_answer(self._ready().open(message), *self._asked)
         if answer.receipt is not None:
             accept_receipt(whole_receipt(answer, self._lock.signing), self._lock.signing)
         return answer
@@ -226,7 +218,7 @@ class HolderSide:
     def later(
         self, command: Command, command_id: bytes, args: Mapping[int | str, cbor.Value]) -> bytes:
         """A further request in this conversation."""
-        return self._ready().seal(encode_later(command, command_id, args))
+        return self._ready().seal(messages.encode_later(command, command_id, args))
 
     def read_later(self, message: bytes) -> cbor.Value:
         """The answer to a further request."""

@@ -81,9 +81,15 @@ def _merged(pieces: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 def admits(hours: Hours, at: int, zone: tzinfo) -> bool:
     """Is Unix second `at`, on a clock in `zone`, inside `hours`?"""
-    local = datetime.fromtimestamp(at, zone)
-    minute = local.weekday() * DAY + local.hour * 60 + local.minute
+    minute = minute_of_week(at, zone)
     return any(start <= minute < end for start, end in spans(hours))
+
+
+@lru_cache(maxsize=8)
+def minute_of_week(at: int, zone: tzinfo) -> int:
+    """Minutes since Monday began on a clock in `zone`; the links of a chain ask for one instant."""
+    local = datetime.fromtimestamp(at, zone)
+    return local.weekday() * DAY + local.hour * 60 + local.minute
 
 
 def within(narrow: Hours, wide: Hours) -> bool:
