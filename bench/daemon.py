@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+import uvloop
+
 from bench.door import Door
 from mortice.drivers import KeyPressed, Light
 from mortice.lockd.daemon import Lock
@@ -60,4 +62,4 @@ async def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    uvloop.run(serve(Path(sys.argv[1])))

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import sqlite3
 import sys
 from pathlib import Path
@@ -20,9 +19,8 @@ from mortice.core.door import state_of
 from mortice.core.errors import Theirs
 from mortice.lockd.__main__ import hardware_named, problem
 from mortice.lockd.daemon import Lock
-from mortice.lockd.listen import Listener
 from mortice.lockd.outside import Machine
-from mortice.lockd.watch import Watch
+from mortice.lockd.serve import serve as serve_door
 
 PRESS_SECONDS = 0.2  # of the inside button, where nothing else was typed
 HANDS = {
@@ -37,34 +35,20 @@ def serve(here: Here, data: str, where: tuple[str, int], driver: str) -> None:
         hardware = hardware_named(driver)
     except SystemExit as error:
         raise usage(f"{error}", "See: mortice lock run --help") from error
+
+    def ready(lock: Lock, host: str, port: int) -> None:
+        _say_ready(here, lock, host, port)
+        if hardware.simulated:
+            _lend_hands(hardware)
+
     try:
-        asyncio.run(_serve(here, Path(data), where, hardware))
+        serve_door(lambda: Lock(Path(data), hardware, Machine()), where, ready)
     except SystemExit as error:
         raise Problem("not_started", f"{error}", "Use another --driver or another lock.") from error
     except (Theirs, sqlite3.Error) as error:
         raise Problem(
             "not_started", f"{problem(error)[:1].upper()}{problem(error)[1:]}.",
             f"The lock's folder is {data}.") from error
-
-
-async def _serve(here: Here, folder: Path, where: tuple[str, int], hardware: Any) -> None:  # noqa: ANN401 — the driver's own type is none of this room's business
-    lock = Lock(folder, hardware, Machine())
-    watch, listener = Watch(lock), Listener(lock)
-    watch.start()
-    try:
-        host, port = await listener.start(*where)
-        _say_ready(here, lock, host, port)
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        if hardware.simulated:
-            _lend_hands(loop, hardware)
-        await stop.wait()
-        await listener.stop()
-    finally:
-        await watch.stop()
-        lock.close()
 
 
 def _say_ready(here: Here, lock: Lock, host: str, port: int) -> None:
@@ -82,8 +66,9 @@ def _say_ready(here: Here, lock: Lock, host: str, port: int) -> None:
     sys.stdout.flush()
 
 
-def _lend_hands(loop: asyncio.AbstractEventLoop, hardware: Any) -> None:  # noqa: ANN401 — as above
+def _lend_hands(hardware: Any) -> None:  # noqa: ANN401 — the driver's own type is none of this room's business
     """Whoever sits at the terminal stands at the simulated door."""
+    loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
     def readable() -> None:

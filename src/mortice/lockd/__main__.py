@@ -6,10 +6,8 @@ Prints one line of JSON on stdout when the door listens, then runs until it is t
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
-import signal
 import sqlite3
 import sys
 from pathlib import Path
@@ -18,9 +16,8 @@ from mortice.core.commissioning import write_code
 from mortice.core.errors import Theirs
 from mortice.drivers import Hardware
 from mortice.lockd.daemon import Lock
-from mortice.lockd.listen import Listener
 from mortice.lockd.outside import Machine
-from mortice.lockd.watch import Watch
+from mortice.lockd.serve import serve
 
 
 def hardware_named(name: str) -> Hardware:
@@ -32,26 +29,14 @@ def hardware_named(name: str) -> Hardware:
     raise SystemExit(f"no driver is called {name!r}; use --driver simulated")
 
 
-async def run(arguments: argparse.Namespace) -> None:
-    """Serve the door until SIGTERM or SIGINT."""
-    hardware = hardware_named(arguments.driver)
-    lock = Lock(Path(arguments.data), hardware, Machine())
-    watch, listener = Watch(lock), Listener(lock)
-    watch.start()
-    host, port = await listener.start(arguments.host, arguments.port)
-    ready = {"host": host, "port": port, "lock": lock.secrets.public.id.hex(),
-             "owned": lock.owned is not None}
+def ready(lock: Lock, host: str, port: int) -> None:
+    """Tell whoever started the daemon where it listens."""
+    said = {"host": host, "port": port, "lock": lock.secrets.public.id.hex(),
+            "owned": lock.owned is not None}
     if lock.owned is None:
-        ready["code"] = write_code(lock.secrets.code)
-    sys.stdout.write(json.dumps(ready) + "\n")
+        said["code"] = write_code(lock.secrets.code)
+    sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    await listener.stop()
-    await watch.stop()
-    lock.close()
 
 
 def main() -> None:
@@ -64,7 +49,10 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(run(arguments))
+            hardware = hardware_named(arguments.driver)
+            serve(
+                lambda: Lock(Path(arguments.data), hardware, Machine()),
+                (arguments.host, arguments.port), ready)
     except (Theirs, sqlite3.Error, OSError) as error:
         raise SystemExit(f"{problem(error)} (data folder: {arguments.data})") from error
 

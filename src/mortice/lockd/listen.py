@@ -14,6 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from mortice.core.errors import Theirs
 from mortice.core.limits import HALF_OPEN_MAX, MESSAGE_BYTES, PROOF_SECONDS, SESSION_SECONDS
@@ -111,8 +112,7 @@ class _Connection(asyncio.Protocol):
         self.conversation = Conversation(lock, "")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one but by name
         peer = transport.get_extra_info("peername")
         self.source = str(peer[0]) if peer else "local"
         self.conversation = Conversation(self._lock, self.source)
