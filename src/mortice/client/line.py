@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import socket
 from collections.abc import AsyncIterator
 
 from mortice.core.limits import MESSAGE_BYTES
 
 LENGTH_BYTES = 2
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 FRAME_BYTES = MESSAGE_BYTES + 64  # longest answer: a message and what the encryption adds
 CONNECT_SECONDS = 5.0  # a door on the local network answers in milliseconds or is not there
 ANSWER_SECONDS = 12.0  # a slow bolt's travel and three retries
@@ -26,24 +29,34 @@ class AnswerLost(Unreachable):
 
 
 class Line:
-    """A TCP connection that speaks frames."""
+    """A TCP connection that speaks frames: a bare socket, as streams take a twentieth longer."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
 
     async def say(self, message: bytes, seconds: float = CONNECT_SECONDS) -> bytes:
         """Send one message and wait for its answer. Raises Unreachable."""
+        framed = len(message).to_bytes(LENGTH_BYTES, "big") + message
         try:
-            self._writer.write(len(message).to_bytes(LENGTH_BYTES, "big") + message)
             async with asyncio.timeout(seconds):
-                length = int.from_bytes(await self._reader.readexactly(LENGTH_BYTES), "big")
-                if length > FRAME_BYTES:
-                    raise Unreachable("the door answered with something that is no message")
-                return await self._reader.readexactly(length)
+                await asyncio.get_running_loop().sock_sendall(self._socket, framed)
+                return await self._frame()
         except TimeoutError as error:
             raise Unreachable("the door stopped answering") from error
-        except (asyncio.IncompleteReadError, OSError) as error:
+        except OSError as error:
             raise Unreachable("the door ended the conversation") from error
+
+    async def _frame(self) -> bytes:
+        received, end = b"", LENGTH_BYTES
+        while len(received) < end:
+            part = await asyncio.get_running_loop().sock_recv(self._socket, FRAME_BYTES)
+            if not part:
+                raise Unreachable("the door ended the conversation")
+            received += part
+            end = LENGTH_BYTES + int.from_bytes(received[:LENGTH_BYTES], "big")
+            if end > FRAME_BYTES or len(received) > end:  # it speaks only when it is spoken to
+                raise Unreachable("the door answered with something that is no message")
+        return received[LENGTH_BYTES:]
 
     async def ask(self, message: bytes) -> bytes:
         """Send the message that makes the lock act. Raises AnswerLost if no answer comes."""
@@ -51,12 +64,6 @@ class Line:
             return await self.say(message, ANSWER_SECONDS)
         except Unreachable as error:
             raise AnswerLost(str(error)) from error
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
 
 
 @contextlib.asynccontextmanager
@@ -66,10 +73,24 @@ async def line_to(host: str, port: int) -> AsyncIterator[Line]:
         raise Unreachable("nobody has said yet where on the network this door is")
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            line = Line(*await asyncio.open_connection(host, port))
+            connected = await _connected(host, port)
     except (OSError, TimeoutError, OverflowError, ValueError) as error:
         raise Unreachable(f"nothing answers at {host}:{port}") from error
+    with connected:
+        yield Line(connected)
+
+
+async def _connected(host: str, port: int) -> socket.socket:
+    """A socket to `host`. A name may stand for several addresses: a thread asks and tries them."""
     try:
-        yield line
-    finally:
-        await line.close()
+        numbered = ipaddress.ip_address(host)
+    except ValueError:
+        named = await asyncio.to_thread(socket.create_connection, (host, port), CONNECT_SECONDS)
+        named.settimeout(0)
+        return named
+    with contextlib.ExitStack() as unless_connected:
+        found = unless_connected.enter_context(socket.socket(FAMILIES[numbered.version]))
+        found.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(found, (host, port))
+        unless_connected.pop_all()
+    return found
