@@ -75,6 +75,19 @@ async def test_a_phone_on_the_network_opens_the_door(stand: Stand) -> None:
     assert stand.audit(visited.receipt).fault is None
 
 
+async def test_once_a_line_has_ended_the_next_visitor_waits_for_no_key_pair(stand: Stand) -> None:
+    where = await stand.listening()
+    assert await opens(stand, where)
+    await all_closed(stand)
+    asked = []
+    draw = stand.board.random
+    stand.lock.ephemerals._random = lambda size: asked.append(size) or draw(size)
+    assert await opens(stand, where)
+    assert not asked  # the pair for this one lay ready
+    await all_closed(stand)
+    assert asked == [32]  # and one more was made for the next
+
+
 async def test_a_new_lock_is_taken_over_on_the_network(new: Stand) -> None:
     where = await new.listening()
     new.lock.window.press(new.board.count())

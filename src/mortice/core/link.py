@@ -26,7 +26,7 @@ from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import BUCKET_BURST, BUCKET_RATE, BUCKETS_MAX, DOOR_ID_BYTES, ID_BYTES
 from mortice.core.log import accept_receipt
 from mortice.core.messages import Answer, Greeting, Request
-from mortice.core.noise import Initiator, Responder, StaticKey, Transport
+from mortice.core.noise import Initiator, KeyPair, Responder, StaticKey, Transport
 
 LABEL = b"mortice-link/1"
 OPENING, TAKEOVER, HELLO = 1, 2, 3  # first byte of message 1; anything else is dropped
@@ -84,8 +84,8 @@ class LockSide:
         self._noise.read(message[1:-MAC_BYTES])
         self.step = Step.GREET
 
-    def greet(self, greeting: Greeting, ephemeral: bytes) -> bytes:
-        """Message 2."""
+    def greet(self, greeting: Greeting, ephemeral: KeyPair | bytes) -> bytes:
+        """Message 2. `ephemeral` is a fresh key pair, or the 32 random bytes of one."""
         self._expect(Step.GREET)
         self.greeting = greeting
         message = self._noise.write(ephemeral, greeting.encode())

@@ -215,10 +215,11 @@ class Responder(_Handshake):
         self._turn = _Turn.WRITE
         return payload
 
-    def write(self, ephemeral: bytes, payload: bytes = b"") -> bytes:
-        """Message 2. `ephemeral` is 32 fresh random bytes."""
+    def write(self, ephemeral: KeyPair | bytes, payload: bytes = b"") -> bytes:
+        """Message 2. `ephemeral` is a fresh key pair, or the 32 random bytes of one."""
         self._take(_Turn.WRITE)
-        message = self._write(KeyPair(ephemeral), self._remote, payload)
+        own = ephemeral if isinstance(ephemeral, KeyPair) else KeyPair(ephemeral)
+        message = self._write(own, self._remote, payload)
         self._finish()
         return message
 

@@ -51,8 +51,9 @@ from mortice.core.site import Site
 from mortice.core.stages import Factors, Granted, Presented, Reader, Refused, Verified
 from mortice.lockd import ownership
 from mortice.lockd.changing import CHANGING, effect_of
-from mortice.lockd.daemon import Lock, Shown, StuckRandom
+from mortice.lockd.daemon import Lock, Shown
 from mortice.lockd.deliver import deliver, some_news
+from mortice.lockd.ephemeral import StuckRandom
 from mortice.lockd.identity import start_incarnation, take_over
 from mortice.lockd.keypad import pin_shown
 from mortice.lockd.outcome import Outcome
@@ -139,7 +140,7 @@ class Conversation:
         lock = self._lock
         try:
             side.read_first(message)
-            ephemeral = lock.ephemeral()
+            ephemeral = lock.ephemerals.take()
         except (Theirs, StuckRandom) as error:
             raise Closed from error
         now, owned = lock.now(), lock.owned

@@ -22,7 +22,7 @@ from mortice.core.commands import Command
 from mortice.core.decision import Ask, Facts, day_of, decide
 from mortice.core.door import DoorState, Leaf, state_of
 from mortice.core.freshness import Staple
-from mortice.core.limits import CHAIN_CACHE, EPHEMERAL_BYTES, PERSON_SECONDS, TOUCH_SECONDS
+from mortice.core.limits import CHAIN_CACHE, PERSON_SECONDS, TOUCH_SECONDS
 from mortice.core.link import Buckets, mac_key, news_digest
 from mortice.core.log import About, Entry, Kind, Result, read_entry
 from mortice.core.refusal import Reason
@@ -40,6 +40,7 @@ from mortice.core.stages import (
 from mortice.core.timekeeping import Clock, started
 from mortice.drivers import Hardware
 from mortice.lockd import ownership
+from mortice.lockd.ephemeral import Ephemerals
 from mortice.lockd.outcome import Answers, Asked, Outcome, result_of
 from mortice.lockd.outside import FIRMWARE_AT, Outside
 from mortice.lockd.ownership import Owned
@@ -119,7 +120,7 @@ class Lock:
         self.patience = Buckets(REFUSALS_RATE, REFUSALS_BURST)
         self.unlogged = 0  # refusals that came too fast to be written down
         self.answers = Answers(self.store)
-        self._last_ephemeral, self._stuck = b"", False
+        self.ephemerals = Ephemerals(outside.random, self._tell_of_stuck_random)
         self._news: bytes | None = None
         self.rolled_back = self.store.number("rolled_back") > 0
         self.reserve = Reserve(folder)
@@ -339,6 +340,9 @@ class Lock:
                 Kind.LEFT_OFF, {About.COUNT: self.reserve.left_off}):
             self.reserve.told()
 
+    def _tell_of_stuck_random(self) -> None:
+        self.note(Kind.ALARM, {About.DETAIL: "the random generator repeats itself"})
+
     def _record_start(self) -> None:
         sight = self.hardware.sight()
         self.note(Kind.STARTED, {About.STATE: state_of(sight).value})
@@ -371,17 +375,6 @@ class Lock:
         self.recorder.clock = clock
         self.changed()
         return entry
-
-    def ephemeral(self) -> bytes:
-        """32 fresh bytes for one conversation. Raises StuckRandom rather than use any twice."""
-        drawn = self.outside.random(EPHEMERAL_BYTES)
-        if drawn == self._last_ephemeral:
-            if not self._stuck:
-                self.note(Kind.ALARM, {About.DETAIL: "the random generator repeats itself"})
-            self._stuck = True
-            raise StuckRandom
-        self._last_ephemeral, self._stuck = drawn, False
-        return drawn
 
     # --- whose door ------------------------------------------------------------------------
 
@@ -463,7 +456,3 @@ def _about(verified: Verified, command: int, shown: Shown) -> dict[int | str, cb
 
 class NotCommissioned(Exception):
     """Asked for something that only a lock with an owner does."""
-
-
-class StuckRandom(Exception):
-    """The machine's random generator gave the same bytes twice. Nothing secret can be made."""

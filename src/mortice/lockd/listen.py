@@ -122,6 +122,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.forget(self)
         self._stop_waiting()
+        self._lock.ephemerals.make_ready()
 
     def pause_writing(self) -> None:
         self._stalled = True
