@@ -11,9 +11,8 @@ from pathlib import Path
 from mortice.cli import texts
 from mortice.cli.handing import hand_over
 from mortice.cli.here import Here
-from mortice.cli.judging import revoked_set
 from mortice.cli.output import note, plain, say, show_json
-from mortice.cli.picking import held_key, records_of
+from mortice.cli.picking import held_key
 from mortice.cli.problems import REFUSED, Problem, usage
 from mortice.cli.receiving import draw
 from mortice.cli.sentences import Describer, grant_json
@@ -24,12 +23,9 @@ from mortice.client.home import new_key, slug
 from mortice.client.owner import Terms
 from mortice.client.wallet import HeldKey, Wallet, encode_chain, held
 from mortice.core import cbor
-from mortice.core.chain import has_right
 from mortice.core.errors import Untrusted
-from mortice.core.freshness import sign_staple
 from mortice.core.grant import Grant, KeyClass, Rights
-from mortice.core.keys import PublicKey, Signer
-from mortice.core.revocation import first_revoked
+from mortice.core.keys import PublicKey
 from mortice.core.site import Role
 
 BEHIND_SECONDS = 60  # more than any honest lock's clock is behind
@@ -207,62 +203,3 @@ AFTER = {
             "mortice key add FILE",
     "here": "{name} has it: the key lies in this home.",
 }
-
-
-# --- refreshing ----------------------------------------------------------------------------
-
-
-def refresh(here: Here, who: str) -> None:
-    """Staples for every live key of somebody that asks for them."""
-    home, now = here.home, int(time.time())
-    revoked = revoked_set(home)
-    stale = [(record, key) for record in records_of(home, who) if record.get("chain")
-             and (key := held(bytes.fromhex(record["chain"]))).leaf.max_staleness is not None]
-    live = [(record, key) for record, key in stale
-            if key.alive(now) and first_revoked(key.links, revoked) is None]
-    if not live:
-        raise Problem(
-            "nothing_to_refresh",
-            f"{who} has a key that has ended or was taken back." if stale
-            else f"No key of {who} asks to be refreshed.", "See them with: mortice key list")
-    signer, chain = _voucher(here)
-    done = []
-    for record, key in live:
-        staple = sign_staple(home.site().id, key.leaf.id, now, signer)
-        done.append((record, key, _hand_staple(here, key, staple, chain)))
-    if here.json:
-        show_json({"refreshed": [
-            {"name": record["label"], "key": record["id"], "text": text}
-            for record, _, text in done]})
-        return
-    for record, _, text in done:
-        if text is None:
-            note(f"Refreshed {plain(str(record['label']))}'s key {record['id'][:8]}, here.")
-        else:
-            say(text)
-            note(f"Send that to {plain(str(record['label']))}: mortice key add TEXT")
-
-
-def _voucher(here: Here) -> tuple[Signer, list[cbor.Value] | None]:
-    """Who signs: the owner's refresh key, or one's own key where it gives the right."""
-    if here.home.owns_site():
-        return here.site_key(Role.REFRESH), None
-    mine = here.me.keys()
-    for key in mine:
-        if has_right(key.links, Rights.REFRESH):
-            return here.me.key, key.wire
-    raise Problem(
-        "no_right", "Your key may not refresh others.", "The owner can: mortice key refresh",
-        REFUSED)
-
-
-def _hand_staple(
-    here: Here, key: HeldKey, staple: bytes, chain: list[cbor.Value] | None) -> str | None:
-    for person in here.home.people():
-        wallet = Wallet(here.home, person)
-        if wallet.key.public == key.leaf.holder:
-            wallet.keep_staple(staple, chain)
-            return None
-    return texts.write_staple(staple, chain)
-
-

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mortice.cli import explaining, giving, receiving, taking
+from mortice.cli import explaining, giving, receiving, refreshing, taking
 from mortice.cli.command import PASS_HERE, Group, passphrase_option
 from mortice.cli.giving import How
 from mortice.cli.here import Here
@@ -102,13 +102,21 @@ def pass_on(here: Here, /, name: str, request: str | None, link: bool, file: Pat
     giving.pass_key_on(here, name, Asked(**asked), How(request, link, file, qr), wanted_key)
 
 
-@key.command(examples=("mortice key refresh Ana",))
+@key.command(examples=(
+    "mortice key refresh Ana",
+    "mortice key refresh Ana --door front      and the PIN that Ana has put on that door"))
 @click.argument("who", metavar="PERSON|KEY")
+@click.option("--door", "doors", multiple=True, metavar="DOOR",
+              help="Tell this door now, for a PIN below the key; may be given again.")
 @passphrase_option
 @PASS_HERE
-def refresh(here: Here, who: str) -> None:
-    """Vouch that somebody's key is still good, where it asks for that now and then."""
-    giving.refresh(here, who)
+def refresh(here: Here, who: str, doors: tuple[str, ...]) -> None:
+    """Vouch that somebody's key is still good, where it asks for that now and then.
+
+    A PIN that they have put on a door below that key is refreshed when they come by with the key,
+    or at once with --door.
+    """
+    refreshing.refresh(here, who, doors)
 
 
 @key.command("take-back", examples=(

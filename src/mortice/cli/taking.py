@@ -17,21 +17,15 @@ from mortice.cli.judging import revoked_set
 from mortice.cli.output import note, plain, say, show_json
 from mortice.cli.picking import Record, records, records_of
 from mortice.cli.problems import REFUSED, Problem
+from mortice.cli.telling import Told, tell, told_json
 from mortice.cli.terms import MARK_BYTES
 from mortice.cli.texts import KEY
-from mortice.cli.visiting import Wish, at
 from mortice.client import owner
-from mortice.client.home import KnownDoor, NotThere
-from mortice.client.line import Unreachable
 from mortice.client.owner import Terms
 from mortice.client.wallet import HeldKey, Wallet, encode_chain, held
 from mortice.core import cbor
-from mortice.core.commands import Command
-from mortice.core.document import id_of
-from mortice.core.errors import Theirs
 from mortice.core.grant import Grant
 from mortice.core.keys import Signer
-from mortice.core.log import accept_receipt
 from mortice.core.revocation import REVOKE, Revoked
 from mortice.core.site import Role
 
@@ -44,16 +38,6 @@ class Manner:
     device: bool
     later: bool
     yes: bool
-
-
-@dataclass(frozen=True)
-class Told:
-    """Whether one door knows: `on_door`, `refused`, or `waiting` for the next visit."""
-
-    door: KnownDoor
-    state: str
-    entry: int | None = None
-    why: str = ""
 
 
 def take_back(here: Here, who: str, manner: Manner) -> None:
@@ -172,25 +156,6 @@ async def _tell_doors(
     return list(await asyncio.gather(*(tell(here, door, item) for door in doors)))
 
 
-async def tell(here: Here, door: KnownDoor, item: list[cbor.Value]) -> Told:
-    """Carry one document to a door now, and say what became of it."""
-    name = item[1]
-    assert isinstance(name, bytes), "an item is a kind, a document and perhaps a chain"
-    try:
-        async with at(here, door, Wish(Command.DELIVER, bundle=[item])) as call:
-            for one in call.visited.delivered:
-                if one.document == id_of(name):
-                    return _told(door, one.refused and one.refused.words.sentence, one.receipt)
-    except (Unreachable, NotThere, Problem, Theirs) as error:
-        return Told(door, "waiting", why=str(error))
-    return Told(door, "waiting", why="the door did not say")
-
-
-def _told(door: KnownDoor, refused: str | None, receipt: bytes | None) -> Told:
-    entry = accept_receipt(receipt, door.mapped.lock.signing).index if receipt else None
-    return Told(door, "refused" if refused else "on_door", entry, refused or "")
-
-
 def _report(
     here: Here, targets: list[Record], beneath: list[Record], again: list[dict[str, Any]],
     doors: list[Told],
@@ -199,8 +164,7 @@ def _report(
         show_json({
             "taken_back": [_record_json(record) for record in targets],
             "beneath": [_record_json(record) for record in beneath], "reissued": again,
-            "doors": [{"door": told.door.slug, "state": told.state, "entry": told.entry,
-                       "why": told.why or None} for told in doors]})
+            "doors": [told_json(told) for told in doors]})
         return
     for record in targets:
         say(f"Taken back: {_line(here, record)}")
