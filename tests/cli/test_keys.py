@@ -6,12 +6,14 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.cli.conftest import Given
 from tests.cli.doorway import Doorway
 from tests.cli.terminal import Terminal
 
+from mortice.cli import refreshing
 from mortice.core.door import Bolt
 from mortice.core.log import About, Kind
 
@@ -543,6 +545,54 @@ def test_a_refresh_dies_with_its_age(owner: Terminal, front: Doorway, given: Giv
     front.outside.ahead += 7200
 
     assert result(ana) == ("refused", "show_more")
+
+
+@pytest.fixture
+def cleaner(owner: Terminal, given: Given, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Who may put a PIN on the door, and whose key was refreshed a day ago but for a minute."""
+    ana = given("Ana", "--always", "--may", "unlock,lock,enrol", "--max-staleness", "1d")
+    with monkeypatch.context() as yesterday:
+        then = SimpleNamespace(time=lambda: time.time() - 86_400 + 60)
+        yesterday.setattr(refreshing, "time", then)
+        ana.run("key", "add", owner.json("key", "refresh", "Ana")["refreshed"][0]["text"])
+    return ana
+
+
+def test_a_pin_goes_stale_with_the_key_above_it_and_is_refreshed_by_a_visit(
+    owner: Terminal, front: Doorway, cleaner: Terminal
+) -> None:
+    pin = cleaner.json("pin", "give", "Ana", "--door", "front")["pin"]
+    assert front.type(pin).kind is Kind.GRANTED
+    front.outside.ahead += 90
+    assert front.type(pin).about[About.CHECK] == "R8"
+
+    again = owner.json("key", "refresh", "Ana")
+    assert again["doors"] == []
+    cleaner.run("key", "add", again["refreshed"][0]["text"])
+    assert front.type(pin).about[About.CHECK] == "R8"
+    assert result(cleaner) == ("opened", None)
+    assert front.type(pin).kind is Kind.GRANTED
+
+
+def test_the_owner_refreshes_a_pin_without_its_holders_phone(
+    owner: Terminal, front: Doorway, cleaner: Terminal
+) -> None:
+    pin = cleaner.json("pin", "give", "Ana", "--door", "front")["pin"]
+    front.outside.ahead += 90
+    assert front.type(pin).about[About.CHECK] == "R8"
+    told = owner.json("key", "refresh", "Ana", "--door", "front")["doors"]
+    assert [(door["door"], door["state"]) for door in told] == [("front-door", "on_door")]
+    assert front.entries()[told[0]["entry"]].kind is Kind.REFRESHED
+    assert front.type(pin).kind is Kind.GRANTED
+
+
+def test_a_refresh_that_no_pin_waits_for_is_said_to_be_so(
+    owner: Terminal, front: Doorway, given: Given
+) -> None:
+    given("Ana", "--always", "--max-staleness", "7d")
+    printed = owner.run("key", "refresh", "Ana", "--door", "front")
+    assert printed.code == 0
+    assert "no PIN that waits for this" in printed.err
 
 
 def test_a_holder_with_the_right_refreshes_others(

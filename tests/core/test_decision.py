@@ -358,6 +358,27 @@ def test_a_staple_for_a_link_above_is_none_for_the_leaf() -> None:
     assert opens(firm, stale(firm))
 
 
+@pytest.mark.parametrize("above", [DAY, 2 * DAY, None])
+def test_a_credential_lives_by_a_staple_for_itself_or_for_the_key_above_if_that_asks(
+    above: int | None,
+) -> None:
+    holder = first(TENANT, use=Rights.UNLOCK | Rights.ENROL, max_staleness=above)
+    pin = holder.enrol(max_staleness=DAY)
+    assert opens(pin, stale(pin, NOW - DAY))
+    no(asked(pin, stale(pin, NOW - DAY - 1)), "R8", Reason.TOO_STALE)
+    if above is None:
+        no(asked(pin, stale(holder, NOW)), "R8", Reason.TOO_STALE)
+    else:
+        assert opens(pin, stale(holder, NOW - DAY))
+        no(asked(pin, stale(holder, NOW - DAY - 1)), "R8", Reason.TOO_STALE)
+
+
+def test_a_credential_does_not_live_by_a_staple_for_a_link_further_up() -> None:
+    top = passer(delegable=Rights.UNLOCK | Rights.ENROL, max_staleness=DAY)
+    holder = top.pass_on(TENANT, use=Rights.UNLOCK | Rights.ENROL, max_staleness=DAY)
+    no(asked(holder.enrol(max_staleness=DAY), stale(top, NOW)), "R8", Reason.TOO_STALE)
+
+
 def test_a_key_that_never_goes_stale_needs_no_staple() -> None:
     assert opens(first(TENANT), facts(staple=None))
 

@@ -421,6 +421,7 @@ async def _conversation(vector: Vector, folder: Path) -> None:
     async with owned_lock(folder, cast.root(), cast.doors()) as stand:
         if given["seen"]:
             await stand.visit(request_for(given, command="status", command_id=bytes(8)))
+        stand.lock.ephemerals.take()  # the one made ahead
         stand.board.next_ephemeral = raw(given["lock_ephemeral"])
         async with stand.line() as line:
             prologue = links.prologue(raw(given["site_id"]), raw(given["door"]))

@@ -186,6 +186,9 @@ async def _tell_time(stage: Stage, step: Fields) -> None:
 # --- documents, hands and owners -----------------------------------------------------------------
 
 
+DEALT_WITH = {0: "taken", -1: "known"}
+
+
 async def _deliver(stage: Stage, step: Fields) -> None:
     item = [step["kind"], raw(step["document"])]
     result, = await stage.stand.deliver([*item, wire(step["chain"])] if "chain" in step else item)
@@ -195,7 +198,7 @@ async def _deliver(stage: Stage, step: Fields) -> None:
 def _became(stage: Stage, step: Fields, result: int) -> None:
     """What the lock says that it did with a document."""
     reason = BY_NUMBER.get(result)
-    assert step["result"] == ("taken" if reason is None else reason.value)
+    assert step["result"] == (DEALT_WITH[result] if reason is None else reason.value)
     stage.heard = None if reason is None else reason.words.coarse.value
 
 

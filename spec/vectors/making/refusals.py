@@ -12,11 +12,13 @@ from typing import Any
 from making.case import BAD, MORE, NO, Case, Fields, accepted, refused
 from making.case import NOW as NOT_NOW
 from making.cast import (
+    ABSENT,
     CONFIG_KIND,
     DAY,
     ENROL,
     ENROL_KIND,
     GUEST,
+    HOUR,
     NOW,
     OTHER_LOCK,
     OWNER,
@@ -28,6 +30,7 @@ from making.cast import (
     REVOKES,
     ROOT,
     SITE_KIND,
+    STAPLE_KIND,
     STREET,
     TENANT,
     UNLOCK,
@@ -45,6 +48,7 @@ from making.cast import (
     standing,
     tenant_link,
 )
+from making.decisions import staple
 from making.enrolments import DIGITS, OTHER_DIGITS, enrolled, enroller
 from making.plain import Key, cbor
 from making.revocations import revocation
@@ -106,6 +110,7 @@ def cases() -> Iterator[Case]:
     yield from _proofs()
     yield from _replays()
     yield from _pins()
+    yield from _stale_pins()
     yield from _off_and_second()
     yield from _takeovers()
     yield from _times()
@@ -220,6 +225,41 @@ def _pins() -> Iterator[Case]:
     yield scene("pin/somebody-elses-right-pin-forgives-nothing",
                 "Right PINs between the guesses: the guesses still add up.",
                 [*between, typed("60718293"), typed(DIGITS)], refused("resting", "P5", NOT_NOW))
+
+
+def _stale_pins() -> Iterator[Case]:
+    """R8 at a keypad, where nobody can show a staple: the lock keeps the newest one."""
+    stale = refused("too_stale", "R8", MORE)
+    above = enroller(max_staleness=DAY, resident=ABSENT)
+    leaf = enrolled(above, max_staleness=DAY)
+    pin = enrol(leaf)
+
+    def word(named: Link, result: str = "taken", at: int = NOW - HOUR) -> Fields:
+        return deliver(STAPLE_KIND, staple(named, at), result)
+
+    yield scene("pin/stale", "Nobody has vouched yet.", [pin, typed(DIGITS)], stale)
+    yield scene("pin/fresh", "Somebody vouched for the PIN.", [pin, word(leaf), typed(DIGITS)],
+                openings(1))
+    yield scene("pin/fresh-by-the-key-above", "Somebody vouched for the key above, which asks too.",
+                [pin, word(above), typed(DIGITS)], openings(1))
+    yield scene("pin/stale-again", "The word was a day old a second ago.", [
+        pin, word(leaf, at=NOW - DAY + 60), wait(62), typed(DIGITS)], stale)
+    yield scene("pin/older-word-after-a-newer", "An older word takes nothing away.", [
+        pin, word(leaf), word(leaf, "known", NOW - 2 * DAY), typed(DIGITS)], openings(1))
+    yield scene("pin/word-from-tomorrow", "A word from the future is not kept.", [
+        pin, word(leaf, "known", NOW + DAY), word(leaf), typed(DIGITS)], openings(1))
+    yield scene("pin/word-for-another", "A word for somebody else's key.", [
+        pin, word(tenant_link(), "known"), typed(DIGITS)], stale)
+    calm = enroller()
+    below = enrolled(calm, max_staleness=DAY)
+    yield scene("pin/word-for-a-key-that-asks-for-none", "The PIN alone asks, so it must be named.", [
+        enrol(below), word(calm, "known"), typed(DIGITS)], stale)
+    yield scene("pin/word-then-taken-back", "What was taken back is not refreshed.", [
+        pin, word(leaf), deliver(REVOKE_KIND, revocation([(leaf.id, 0)], REVOKES), "taken"),
+        typed(DIGITS)], refused("wrong_pin", "P3", NO))
+    again = enrolled(above, version=2, max_staleness=DAY)
+    yield scene("pin/word-for-the-one-before", "A new PIN in the slot begins without.", [
+        pin, word(above), enrol(again), typed(DIGITS)], stale)
 
 
 def _off_and_second() -> Iterator[Case]:

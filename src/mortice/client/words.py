@@ -25,6 +25,7 @@ PLAIN_KINDS = {
     Kind.SUPPLY_SEEN: ("Supply", "changed"),
     Kind.ENROLLED: ("PIN set", "a PIN was put on the door"),
     Kind.REMOVED: ("PIN removed", "a PIN was taken off the door"),
+    Kind.REFRESHED: ("PIN refreshed", "somebody vouched that a PIN is still good"),
     Kind.REVOKED: ("Taken back", "the door learnt that a key was taken back"),
     Kind.CONFIGURED: ("Settings", "the owner changed the door's settings"),
     Kind.TIME_SET: ("Clock", "the clock was set"),

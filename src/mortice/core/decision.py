@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from mortice.core.commands import COMMANDS, Command
-from mortice.core.freshness import Staple
+from mortice.core.freshness import Staple, vouchable
 from mortice.core.grant import Grant, KeyClass
 from mortice.core.limits import FORWARD_SECONDS, HOLD_SECONDS
 from mortice.core.refusal import Reason
@@ -172,7 +172,7 @@ def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     bound, staple, at = verified.leaf.max_staleness, facts.staple, facts.now.at
     if bound is None:
         return None
-    if staple is None or staple.leaf != verified.leaf.id:
+    if staple is None or staple.leaf not in vouchable(verified.links):
         return Refused(Reason.TOO_STALE, "R8", "no staple for this key")
     if not at - bound <= staple.at <= at + FORWARD_SECONDS:
         return Refused(Reason.TOO_STALE, "R8", "the staple is too old, or from tomorrow")

@@ -9,6 +9,7 @@ Spec: spec/time.md, sections 2 and 4. Checks T1 to T6.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mortice.core import cbor
@@ -16,7 +17,7 @@ from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.document import AUD, IAT, LIMITS, Document, parse, sign
 from mortice.core.errors import Untrusted
 from mortice.core.fields import Fields
-from mortice.core.grant import KeyClass, Rights
+from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.keys import Signer
 from mortice.core.limits import ID_BYTES, TIME_MAX
 from mortice.core.site import Role, Site
@@ -69,6 +70,16 @@ def _verify_signer(
     if signer.leaf.klass is KeyClass.WEB or not has_right(signer.links, right):
         raise Untrusted("T3", "the signer's key does not give the right")
     return signer
+
+
+def vouchable(links: Sequence[Grant]) -> frozenset[bytes]:
+    """Ids that a staple may name to keep the last of `links` alive.
+
+    For a credential that is also the key above it, if that asks for staples itself: a person's PIN
+    stays good for as long as their key does.
+    """
+    count = 1 if links[-1].credential is None else 2
+    return frozenset(link.id for link in links[-count:] if link.max_staleness is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Kind(IntEnum):
     LEFT_OFF = 21  # entries that could not be written while the disk was full, counted
     INSIDE = 22  # the inside button or turn
     REMOVED = 23  # a credential was taken off the door
+    REFRESHED = 24  # a staple for a credential was taken
 
 
 KINDS = frozenset(int(kind) for kind in Kind)

@@ -18,7 +18,7 @@ from mortice.core.commands import COMMANDS, Command
 from mortice.core.commissioning import TAKEOVER_ANSWER, psk, read_takeover, write_hello
 from mortice.core.decision import Ask, decide
 from mortice.core.errors import Malformed, Theirs, Untrusted
-from mortice.core.freshness import Staple, accept_staple
+from mortice.core.freshness import STAPLE, Staple, accept_staple
 from mortice.core.limits import (
     MESSAGE_BYTES,
     NONCE_SECONDS,
@@ -38,6 +38,7 @@ from mortice.core.link import (
 from mortice.core.log import Result, accept_receipt
 from mortice.core.messages import (
     Answer,
+    BundleItem,
     Carried,
     Greeting,
     Request,
@@ -88,6 +89,7 @@ class Conversation:
         self._verified: Verified | None = None
         self._under: Site | None = None  # the root under which that is so
         self._staple: Staple | None = None
+        self._vouched: BundleItem | None = None  # the same, once the visitor's key has counted
         self._body: dict[int | str, cbor.Value] = {}  # what the answer carries
         self._greeted_at = 0.0
         self._patience = patience
@@ -197,6 +199,9 @@ class Conversation:
         if Carried.BUNDLE in carried:
             self._body[1] = self._deliver(carried[Carried.BUNDLE])
         outcome = await self._opening(verified, request)
+        if not (isinstance(outcome, Outcome) and outcome.refused):
+            self._vouched = _staple_item(carried)
+            self._keep_staple()
         self._add_news(carried)
         return self._answer(outcome, request)
 
@@ -280,15 +285,19 @@ class Conversation:
 
     def _read_staple(self, carried: Mapping[int | str, cbor.Value]) -> Staple | None:
         """A staple that cannot be trusted is no staple; rule R8 then says what is missing."""
-        encoded, chain = carried.get(Carried.STAPLE), carried.get(Carried.STAPLE_CHAIN)
-        if not isinstance(encoded, bytes):
+        shown = _staple_item(carried)
+        if shown is None:
             return None
         try:
-            return accept_staple(
-                self._lock.owner().place.site, encoded, chain if isinstance(chain, list) else None)
+            return accept_staple(self._lock.owner().place.site, shown.document, shown.chain)
         except Theirs as error:
             LOG.info("a staple was not accepted: %s", error.check)
             return None
+
+    def _keep_staple(self) -> None:
+        """What vouches for a key vouches for the PINs below it. No bolt waits for this."""
+        if self._vouched is not None:
+            deliver(self._lock, (self._vouched,), b"")
 
     def _deliver(self, value: cbor.Value) -> list[cbor.Value]:
         """Hand documents in. The handshake is a nonce for the time only while it is young (T6)."""
@@ -354,7 +363,9 @@ class Conversation:
     ) -> cbor.Value:
         lock = self._lock
         if command is Command.DELIVER:
-            return self._deliver(args.get(1, []))
+            delivered = self._deliver(args.get(1, []))
+            self._keep_staple()  # a PIN may have come that it is for
+            return delivered
         decision: Granted | Refused = Refused(Reason.ONE_MOVE, "J8")
         if command in READING:
             decision = decide(verified, Ask(command), lock.facts(verified, self._staple))
@@ -386,6 +397,13 @@ class Conversation:
     def _ready(self) -> LockSide:
         assert self._side is not None, "message 1 makes the lock's side"
         return self._side
+
+
+def _staple_item(carried: Mapping[int | str, cbor.Value]) -> BundleItem | None:
+    encoded, chain = carried.get(Carried.STAPLE), carried.get(Carried.STAPLE_CHAIN)
+    if not isinstance(encoded, bytes):
+        return None
+    return BundleItem(STAPLE, encoded, chain if isinstance(chain, list) else None)
 
 
 def _ask(request: Request) -> Ask:

@@ -23,7 +23,7 @@ from mortice.core.decision import standing
 from mortice.core.document import id_of, parse
 from mortice.core.enrolment import Enrolment, accept_enrolment, check_pin, sealed_context
 from mortice.core.errors import Malformed, Theirs, Untrusted
-from mortice.core.freshness import TIME, accept_time
+from mortice.core.freshness import STAPLE, TIME, accept_time
 from mortice.core.grant import ENROL, CredentialKind
 from mortice.core.limits import PIN_INDEX_DIGITS, REVOCATIONS_MAX, REVOCATIONS_PER_HOLDER
 from mortice.core.log import About, Kind, Result
@@ -34,7 +34,7 @@ from mortice.core.revocation import REVOKE, accept_revocation, first_revoked
 from mortice.core.site import DOORS_MAP, SITE
 from mortice.core.stages import Refused, TimeState
 from mortice.core.timekeeping import Told, attested
-from mortice.lockd import ownership
+from mortice.lockd import ownership, staples
 from mortice.lockd.daemon import Lock
 from mortice.lockd.ownership import RECOVERY_WAIT_SECONDS, Recovery
 from mortice.lockd.reasons import reason_of
@@ -225,6 +225,11 @@ def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     return lock.set_clock(clock, "owner" if told.signer else "hub")
 
 
+def _take_staple(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
+    _signer_counts(lock, item)
+    return staples.keep(lock, item.document, item.chain)
+
+
 def _signer_counts(lock: Lock, item: BundleItem) -> None:
     """Whoever signs by right of a key needs one that counts at this door now. Raises NotTaken."""
     if item.chain is None:
@@ -334,5 +339,5 @@ def pin_keys(lock: Lock) -> PinKeys:
 Taker = Callable[[Lock, BundleItem, bytes], Appended | None]  # None: it was known already
 TAKERS: dict[str, Taker] = {
     REVOKE: _take_revocation, SITE: _take_site, DOORS_MAP: _take_doors, CONFIG: _take_config,
-    TIME: _take_time, ENROL: _take_enrolment,
+    TIME: _take_time, ENROL: _take_enrolment, STAPLE: _take_staple,
 }

@@ -17,12 +17,14 @@ from mortice.core.commands import Command
 from mortice.core.decision import Ask, standing
 from mortice.core.enrolment import accept_enrolment, presented
 from mortice.core.errors import Malformed, Theirs
+from mortice.core.freshness import Staple
 from mortice.core.limits import ENTRY_SECONDS, PIN_DIGITS_MAX, PIN_INDEX_DIGITS
 from mortice.core.log import About, Kind, Result
 from mortice.core.pin import Entry, Spent, Typed, read_typed, verifier
 from mortice.core.refusal import Reason
 from mortice.core.stages import Presented, Reader, Refused, Verified
 from mortice.drivers import Light
+from mortice.lockd import staples
 from mortice.lockd.daemon import Lock, Shown
 from mortice.lockd.deliver import pin_keys
 from mortice.lockd.outcome import Outcome
@@ -90,7 +92,8 @@ async def pin_typed(lock: Lock, digits: str) -> Outcome | Refused:
             about: dict[int | str, cbor.Value] = {About.READER: READERS.index(presented.reader)}
             lock.refuse_sparingly(found, about, "keypad")
             return found
-        return await lock.opening(found.verified, Ask(Command.UNLOCK), Shown(give_back=found.tried))
+        return await lock.opening(
+            found.verified, Ask(Command.UNLOCK), Shown(found.staple, give_back=found.tried))
     except DiskFull:
         return Refused(Reason.STORAGE_FULL, "R15")
 
@@ -101,6 +104,7 @@ class RightPin:
 
     verified: Verified
     tried: Tried
+    staple: Staple | None
 
 
 async def verify_pin(lock: Lock, presented: Presented) -> RightPin | Refused:
@@ -164,14 +168,14 @@ def _wrong(lock: Lock, tried: Tried, check: str, left_before: int) -> Refused:
 
 
 def _judged(lock: Lock, slot: Slot, tried: Tried) -> RightPin | Refused:
-    """The right PIN costs no try. The chain behind it is verified again from its bytes."""
+    """The right PIN costs no try. Its chain and staple are verified again from their bytes."""
     assert slot.wire is not None, "a slot with a verifier holds its chain"
     try:
         enrolment = accept_enrolment(
             lock.owner().place.site, slot.wire, lock.secrets.signing.public, slot_version=0)
     except Theirs as error:
         return Refused(Reason.UNKNOWN_KEY, error.check, error.message)
-    return RightPin(presented(enrolment), tried)
+    return RightPin(presented(enrolment), tried, staples.kept(lock, slot))
 
 
 async def pin_shown(lock: Lock, digits: bytes, verified: Verified) -> Tried | Refused:

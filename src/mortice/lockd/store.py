@@ -26,7 +26,7 @@ from mortice.core.stages import Count, CountKind
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 TABLES = ("meta", "entry", "node", "uses", "leaf_day", "claim", "signer", "revoked", "news",
-          "slot", "tries")
+          "slot", "staple", "tries")
 WAL_FRAMES = 256  # of 4 kB: some fifty openings, after which `tidy` has made it as long as needed
 BUSY_SECONDS = 1.0  # nobody but another daemon by mistake holds this disk, and does not let go
 
@@ -253,6 +253,12 @@ class Store:
         ).fetchone()
         return _slot(row) if row else None
 
+    def staple(self, slot: int) -> tuple[int, list[cbor.Value]] | None:
+        """The newest staple kept for a slot: its second, and the document and its chain or null."""
+        row = self._db.execute("SELECT at, carried FROM staple WHERE n = ?", (slot,)).fetchone()
+        carried = cbor.decode(row[1]) if row else None
+        return (row[0], carried) if isinstance(carried, list) else None
+
     def tries(self, scope: str) -> Tries:
         """Wrong tries at the keypad, or at one index of it."""
         row = self._db.execute("SELECT at FROM tries WHERE scope = ?", (scope,)).fetchone()
@@ -362,8 +368,15 @@ class Change:
             self._db.execute(ended, (at,))
         self._db.execute("DELETE FROM leaf_day WHERE day < ?", (day - 1,))
 
+    def put_staple(self, slot: int, at: int, carried: list[cbor.Value]) -> None:
+        """Keep a staple of Unix second `at` for a slot, in place of an older one."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO staple (n, at, carried) VALUES (?, ?, ?)",
+            (slot, at, cbor.encode(carried)))
+
     def put_slot(self, slot: Slot, verifier: bytes | None) -> None:
-        """Put a credential into a slot."""
+        """Put a credential into a slot; whoever vouched for the one before did not for this."""
+        self._drop_staple(slot.number)
         wire = cbor.encode(slot.wire) if slot.wire is not None else None
         self._db.execute(
             "INSERT OR REPLACE INTO slot (n, version, kind, wire, verifier, off) "
@@ -372,9 +385,13 @@ class Change:
 
     def clear_slot(self, number: int) -> None:
         """Take a credential off the door; its version stays."""
+        self._drop_staple(number)
         self._db.execute(
             "UPDATE slot SET kind = NULL, wire = NULL, verifier = NULL, off = 0 WHERE n = ?",
             (number,))
+
+    def _drop_staple(self, slot: int) -> None:
+        self._db.execute("DELETE FROM staple WHERE n = ?", (slot,))
 
     def switch_slot(self, number: int, *, off: bool) -> None:
         """Switch a PIN off after wrong tries, or on again."""
