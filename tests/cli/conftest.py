@@ -10,7 +10,7 @@ from tests.cli.doorway import Doorway
 from tests.cli.terminal import PASSPHRASE, Terminal
 
 from mortice.client import sealed
-from mortice.core import pin
+from mortice.core import limits
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +18,8 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the point is not the hash, it need not be slow."""
     monkeypatch.setattr(sealed, "KIB", 64)
     monkeypatch.setattr(sealed, "PASSES", 1)
-    monkeypatch.setattr(pin, "ARGON2_KIB", 8)
-    monkeypatch.setattr(pin, "ARGON2_PASSES", 1)
+    monkeypatch.setattr(limits, "ARGON2_KIB", 8)
+    monkeypatch.setattr(limits, "ARGON2_PASSES", 1)
 
 
 @pytest.fixture(autouse=True)

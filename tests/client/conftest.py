@@ -9,7 +9,7 @@ import pytest
 from tests.client.place import Place
 
 from mortice.client import sealed
-from mortice.core import pin
+from mortice.core import limits
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +17,8 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the point is not the hash, it need not be slow."""
     monkeypatch.setattr(sealed, "KIB", 64)
     monkeypatch.setattr(sealed, "PASSES", 1)
-    monkeypatch.setattr(pin, "ARGON2_KIB", 8)
-    monkeypatch.setattr(pin, "ARGON2_PASSES", 1)
+    monkeypatch.setattr(limits, "ARGON2_KIB", 8)
+    monkeypatch.setattr(limits, "ARGON2_PASSES", 1)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.core.cast import DAY, HOUR, NOW
 
 from mortice.core.limits import FORWARD_SECONDS, HOLDOVER_SECONDS, SYNCED_SECONDS, TIME_MAX
 from mortice.core.stages import Instant, TimeState
-from mortice.core.timekeeping import Clock, Told, attested, first_clock, started
+from mortice.core.timekeeping import Clock, Told, Word, attested, confirms, first_clock, started
 
 UNSURE, HOLDOVER, SYNCED = TimeState.UNSURE, TimeState.HOLDOVER, TimeState.SYNCED
 OWNER, HUB = True, False
@@ -25,6 +25,26 @@ def synced(at: int = NOW, count: float = 0.0) -> Clock:
     clock = told(first_clock(0, count), at, count, by_owner=OWNER)
     assert clock is not None
     return clock
+
+
+# --- two sources ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("key", "at", "count", "confirmed"), [
+    (b"two", NOW, 50.0, True), (b"one", NOW, 50.0, False),
+    (b"two", NOW + 600, 650.0, True), (b"two", NOW + 601, 650.1, False),
+    (b"two", NOW + 60, 50.0, True), (b"two", NOW + 61, 50.0, False),
+    (b"two", NOW - 60, 50.0, True), (b"two", NOW - 61, 50.0, False),
+    (b"two", NOW, 110.0, True), (b"two", NOW, 111.0, False),
+])
+def test_another_key_confirms_what_the_lock_has_counted_on_from(
+    key: bytes, at: int, count: float, *, confirmed: bool,
+) -> None:
+    assert confirms(Word(key, at, count), Word(b"one", NOW, 50.0)) is confirmed
+
+
+def test_the_first_word_confirms_nothing() -> None:
+    assert not confirms(Word(b"one", NOW, 0.0), None)
 
 
 # --- running --------------------------------------------------------------------------------

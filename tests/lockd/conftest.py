@@ -11,7 +11,7 @@ import pytest
 from tests.lockd.bent import BentLoop
 from tests.lockd.builders import Stand
 
-from mortice.core import pin
+from mortice.core import limits
 
 MEMORY = Path("/dev/shm")  # on every Linux
 
@@ -35,8 +35,8 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _cheap_pins(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the point is not the hash, it need not be slow."""
-    monkeypatch.setattr(pin, "ARGON2_KIB", 8)
-    monkeypatch.setattr(pin, "ARGON2_PASSES", 1)
+    monkeypatch.setattr(limits, "ARGON2_KIB", 8)
+    monkeypatch.setattr(limits, "ARGON2_PASSES", 1)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.lockd.builders import (
 )
 from tests.lockd.cuts import Cuts
 
-from mortice.core import pin
+from mortice.core import limits, pin
 from mortice.core.commands import Command
 from mortice.core.door import Bolt
 from mortice.core.grant import Rights
@@ -166,8 +166,8 @@ async def test_a_fault_at_one_entry_leaves_the_keypad_alive(
     await door.press(RIGHT + "#")
     assert door.door.gauges().light is Light.NO
     monkeypatch.undo()
-    monkeypatch.setattr(pin, "ARGON2_KIB", 8)
-    monkeypatch.setattr(pin, "ARGON2_PASSES", 1)
+    monkeypatch.setattr(limits, "ARGON2_KIB", 8)
+    monkeypatch.setattr(limits, "ARGON2_PASSES", 1)
     await door.press(RIGHT + "#")
     assert door.moves == 1
 

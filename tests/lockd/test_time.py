@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.core.cast import REFRESHER, SITE, STRANGER, TIMER, Chain, first, key
+from tests.core.cast import REFRESHER, SITE, STRANGER, TIMER, Chain, first, key, site
 from tests.lockd.builders import (
     DAY,
     HOUR,
@@ -17,6 +17,7 @@ from tests.lockd.builders import (
     guest,
     owner_key,
     revoke_item,
+    root_bytes,
     tenant,
 )
 
@@ -34,6 +35,8 @@ from mortice.core.log import About, Kind
 from mortice.core.messages import Carried
 from mortice.core.refusal import Reason
 from mortice.core.schedule import Window
+from mortice.core.site import SITE as SITE_ROOT
+from mortice.core.site import Role, RoleKeys
 from mortice.core.stages import TimeState
 
 
@@ -264,6 +267,61 @@ async def test_the_owners_word_gives_the_hub_its_allowance_back(stand: Stand) ->
     await tell(stand, NOW + 900, signer=TIMER)
     await tell(stand, NOW + 1000)
     assert (await tell(stand, NOW + 1600, signer=TIMER)).result == 0
+
+
+# --- two sources --------------------------------------------------------------------------------
+
+
+SECOND = key("another hub")
+
+
+@pytest.fixture
+async def twofold(stand: Stand) -> Stand:
+    """A door of a site whose time is told by two keys that are kept apart."""
+    roles = {**site().roles, Role.TIME: RoleKeys(1, (TIMER.public, SECOND.public))}
+    fate, = await stand.deliver([SITE_ROOT, root_bytes(site(version=2, roles=roles))])
+    assert fate.result == 0
+    return stand
+
+
+async def test_two_sources_that_agree_end_unsure(twofold: Stand) -> None:
+    lose_rtc(twofold)
+    at = NOW + 30 * DAY
+    assert (await tell(twofold, at, signer=TIMER)).reason is Reason.TIME_UNSURE
+    assert (await tell(twofold, at, signer=TIMER)).reason is Reason.TIME_UNSURE
+    twofold.board.loop.jump(120)
+    assert (await tell(twofold, at + 120, signer=SECOND)).result == 0
+    assert state(twofold) is TimeState.SYNCED
+    assert abs(twofold.lock.now().at - at - 120) <= 1
+    assert twofold.last(Kind.TIME_SET).about[About.BY] == "hubs"
+
+
+async def test_two_sources_that_agree_give_the_allowance_back(twofold: Stand) -> None:
+    assert (await tell(twofold, NOW + 900, signer=TIMER)).result == 0
+    assert (await tell(twofold, NOW + 901, signer=SECOND)).result == 0
+    assert (await tell(twofold, NOW + 1800, signer=SECOND)).result == 0
+
+
+async def test_two_sources_that_disagree_are_two_hubs_alone(twofold: Stand) -> None:
+    assert (await tell(twofold, NOW + DAY, signer=TIMER)).reason is Reason.TIME_UNSURE
+    assert (await tell(twofold, NOW + DAY + 120, signer=SECOND)).reason is Reason.TIME_UNSURE
+    assert abs(twofold.lock.now().at - NOW) <= 1
+
+
+@pytest.mark.parametrize("between", ["eleven minutes", "a power cut", "a new root"])
+async def test_a_word_fades(twofold: Stand, between: str) -> None:
+    at = NOW + DAY
+    assert (await tell(twofold, at, signer=TIMER)).reason is Reason.TIME_UNSURE
+    if between == "eleven minutes":
+        twofold.board.loop.jump(660)
+        at += 660
+    elif between == "a power cut":
+        twofold.power_cut()
+    else:
+        fate, = await twofold.deliver([SITE_ROOT, root_bytes(
+            site(version=3, roles=twofold.lock.owner().place.site.roles))])
+        assert fate.result == 0
+    assert (await tell(twofold, at, signer=SECOND)).reason is Reason.TIME_UNSURE
 
 
 # --- the command --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from mortice.core import cbor, pin
+from mortice.core import cbor, limits
 from mortice.core.chain import read_chain, verify_chain
 from mortice.core.commands import Command
 from mortice.core.config import CONFIG, Config, sign_config
@@ -223,13 +223,13 @@ def test_a_key_file_rests_while_the_log_cannot_be_believed() -> None:
 def test_the_hub_alone_moves_the_clock_by_a_quarter_of_an_hour_either_way(apart: int) -> None:
     clock = Clock(NOW - 30 * DAY, NOW - 30 * DAY, 0.0, NOW - 30 * DAY, sure=True)
     count = 30.0 * DAY
-    told = Told(NOW + apart, by_owner=False)
+    told = Told(NOW + apart, sure=False)
     moved = attested(clock, told, count)
     assert moved is not None
     assert moved.now(count).at == NOW + apart
     further = 1 if apart > 0 else -1
-    assert attested(clock, Told(NOW + apart + further, by_owner=False), count) is None
-    assert attested(moved, Told(NOW + apart + further, by_owner=False), count) is None
+    assert attested(clock, Told(NOW + apart + further, sure=False), count) is None
+    assert attested(moved, Told(NOW + apart + further, sure=False), count) is None
 
 
 # --- a whole lock --------------------------------------------------------------------------------
@@ -342,8 +342,8 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    monkeypatch.setattr(pin, "ARGON2_KIB", 8)  # what is tried here is not how slow it is
-    monkeypatch.setattr(pin, "ARGON2_PASSES", 1)
+    monkeypatch.setattr(limits, "ARGON2_KIB", 8)  # what is tried here is not how slow it is
+    monkeypatch.setattr(limits, "ARGON2_PASSES", 1)
     outside = Outside()
     lock = Lock(tmp_path, Door(), outside)
     keys = lock.secrets.public

@@ -40,7 +40,7 @@ from mortice.core.revocation import Revocation, RevocationSet, accept_revocation
 from mortice.core.schedule import admits, read_hours, within
 from mortice.core.site import Place, Site, accept_doors, accept_first, accept_next, recovers
 from mortice.core.stages import Count, Factors, Granted, Instant, Refused, TimeState, Verified
-from mortice.core.timekeeping import Clock, Told, attested, started
+from mortice.core.timekeeping import Clock, Told, Word, attested, confirms, started
 from mortice.lockd.deliver import HPKE
 from mortice.lockd.outside import Machine
 from mortice.lockd.ownership import first_owner, next_doors, zone_named
@@ -335,6 +335,13 @@ def _clock(given: Fields) -> Fields:
             "forward": found.forward}
 
 
+def _confirm(given: Fields) -> Fields:
+    earlier, word = (
+        Word(raw(said["key"]), said["at"], said["count"])
+        for said in (given["earlier"], given["word"]))
+    return {"confirmed": confirms(word, earlier)}
+
+
 def _start(given: Fields) -> Fields:
     now = started(clock_of(given["clock"]), given["board"], 0.0).now(0.0)
     return {"state": now.state.name.lower(), "at": now.at}
@@ -373,6 +380,6 @@ READERS = {
     "recovery": _recovery, "map": _map, "settings": _settings, "enrolment": _enrolment,
     "typed": _typed, "weakness": _weakness, "odds": _odds, "digits_needed": _digits_needed,
     "verifier": _verifier, "tries": _tries, "staple": _staple, "attestation": _attestation,
-    "clock": _clock, "start": _start, "code": _code, "hello": _hello, "takeover": _takeover,
-    "lock_file": _lock_file,
+    "clock": _clock, "confirm": _confirm, "start": _start, "code": _code, "hello": _hello,
+    "takeover": _takeover, "lock_file": _lock_file,
 }

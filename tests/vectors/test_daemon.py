@@ -10,7 +10,7 @@ from tests.lockd.bent import BentLoop
 from tests.vectors import daemon, scenes
 from tests.vectors.vector import Vector, load_all
 
-from mortice.core import pin
+from mortice.core import limits
 
 READERS = daemon.READERS | {"scene": scenes.play}
 
@@ -23,8 +23,8 @@ def shown_at_a_door(vector: Vector) -> bool:
 @pytest.fixture(autouse=True)
 def _cheap_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vectors of the slow hash are the library's; here it need not be slow."""
-    monkeypatch.setattr(pin, "ARGON2_KIB", 8)
-    monkeypatch.setattr(pin, "ARGON2_PASSES", 1)
+    monkeypatch.setattr(limits, "ARGON2_KIB", 8)
+    monkeypatch.setattr(limits, "ARGON2_PASSES", 1)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "staple": ((*PLACE, "document"), ("chain",)),
     "attestation": ((*PLACE, "document", "nonce"), ("chain",)),
     "clock": (("clock", "told", "by_owner"), ()),
+    "confirm": (("earlier", "word"), ()),
     "start": (("clock", "board"), ()),
     "code": (("text",), ()),
     "hello": (("hello", "code"), ()),

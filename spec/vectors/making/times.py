@@ -59,6 +59,7 @@ def told(
 def cases() -> Iterator[Case]:
     yield from _staples()
     yield from _attestations()
+    yield from _words()
     yield from _clocks()
     yield from _starts()
 
@@ -136,6 +137,30 @@ def clock(at: int = NOW, **changed: Any) -> Fields:  # noqa: ANN401 (any field o
     """A clock at its anchor: told the time an hour ago by the owner, and sure."""
     return {"floor": at - DAY, "at": at, "attested_at": at - 3600, "sure": True,
             "forward": 0} | changed
+
+
+def _words() -> Iterator[Case]:
+    """When two sources confirm each other (T11)."""
+    one, other = TIMES.id, drawn("another hub's key", 16)
+    yes, no = accepted(confirmed=True), accepted(confirmed=False)
+
+    def case(
+        name: str, shows: str, expected: Fields, at: int = NOW, count: float = 1000.0, *,
+        by: bytes = other,
+    ) -> Case:
+        earlier = {"key": one, "at": NOW, "count": 1000.0}
+        given = {"earlier": earlier, "word": {"key": by, "at": at, "count": count}}
+        return Case(f"time/words-{name}", shows, "confirm", given, expected)
+
+    yield case("agree", "Two keys, the same second.", yes)
+    yield case("by-one-key", "A hub that says it twice is still one.", no, by=one)
+    yield case("agree-ten-minutes-later", "The lock has counted on between them.", yes,
+               NOW + 600, 1600.0)
+    yield case("eleven-minutes-apart", "The first word has faded.", no, NOW + 601, 1601.0)
+    yield case("a-minute-apart", "Each may be half a minute old.", yes, NOW + 60)
+    yield case("a-minute-apart-the-other-way", "Each may be half a minute old.", yes, NOW - 60)
+    yield case("more-than-a-minute-apart", "They say different things.", no, NOW + 61)
+    yield case("the-same-second-later", "The second did not count on.", no, NOW, 1100.0)
 
 
 def _clocks() -> Iterator[Case]:

@@ -40,6 +40,8 @@ WINDOW_SECONDS = 600  # to take over a door after the inside button: walk to the
 SYNCED_SECONDS = 86_400  # a quartz clock is within 2 s a day after an attestation
 HOLDOVER_SECONDS = 90 * 86_400  # a crystal's 20 ppm make 156 s by then, small beside any window
 FORWARD_SECONDS = 900  # the hub alone may move the clock this far in all, either way, then asks
+CONFIRM_SECONDS = 600  # a second source that says the same within this counts; one visit, or two
+AGREE_SECONDS = 60  # two sources this far apart agree: each attestation may be 30 s old
 NONCE_SECONDS = 30.0  # how old a time attestation's nonce may be on the lock's own count
 TIME_MAX = 1 << 37  # 6325 AD: every calendar can count it, whatever is added to it
 

@@ -18,21 +18,8 @@ from itertools import pairwise
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from mortice.core import limits
 from mortice.core.errors import Malformed
-from mortice.core.limits import (
-    ARGON2_KIB,
-    ARGON2_LANES,
-    ARGON2_PASSES,
-    PIN_DIGITS_MAX,
-    PIN_DIGITS_MIN,
-    PIN_INDEX_DIGITS,
-    PIN_ODDS_INCIDENT,
-    PIN_ODDS_YEAR,
-    PIN_REST_SECONDS,
-    PIN_TRIES,
-    PIN_TRIES_SECONDS,
-    VERIFIER_BYTES,
-)
 
 YEAR_SECONDS = 365 * 86_400
 STRONG_SHARE = 0.9  # of all PINs, at least; the rest are never given, as whoever guesses knows too
@@ -71,11 +58,11 @@ class Typed:
 
 def read_typed(digits: str, entry: Entry) -> Typed:
     """Split what was typed. Raises Malformed (P1), which costs a try like any wrong PIN."""
-    index_digits = PIN_INDEX_DIGITS if entry is Entry.INDEX else 0
+    index_digits = limits.PIN_INDEX_DIGITS if entry is Entry.INDEX else 0
     typed = Typed(digits[:index_digits], digits[index_digits:])
-    if not PIN_DIGITS_MIN <= len(typed.pin) <= PIN_DIGITS_MAX or not digits.isascii() \
-            or not digits.isdigit():
-        raise Malformed("P1", f"PIN: {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits, then enter")
+    low, high = limits.PIN_DIGITS_MIN, limits.PIN_DIGITS_MAX
+    if not (low <= len(typed.pin) <= high and digits.isascii() and digits.isdigit()):
+        raise Malformed("P1", f"PIN: {low} to {high} digits, then enter")
     return typed
 
 
@@ -116,8 +103,8 @@ def verifier(keys: PinKeys, typed: Typed) -> bytes:
     message = keys.door + typed.index.encode() + b"|" + typed.pin.encode()
     tag = hmac.digest(keys.pepper, message, "sha256")
     return Argon2id(
-        salt=keys.salt, length=VERIFIER_BYTES, iterations=ARGON2_PASSES, lanes=ARGON2_LANES,
-        memory_cost=ARGON2_KIB).derive(tag)
+        salt=keys.salt, length=limits.VERIFIER_BYTES, iterations=limits.ARGON2_PASSES,
+        lanes=limits.ARGON2_LANES, memory_cost=limits.ARGON2_KIB).derive(tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +117,7 @@ class Odds:
     @property
     def acceptable(self) -> bool:
         """Both below the bounds of the spec (P8)."""
-        return self.incident <= PIN_ODDS_INCIDENT and self.year <= PIN_ODDS_YEAR
+        return self.incident <= limits.PIN_ODDS_INCIDENT and self.year <= limits.PIN_ODDS_YEAR
 
     def in_words(self) -> str:
         """For people: one in how many."""
@@ -145,8 +132,8 @@ def _one_in(chance: float) -> str:
 def tries_in(seconds: int, policy: PinPolicy) -> int:
     """How many tries a patient stranger gets in `seconds` of powered-on time."""
     if policy.spent is Spent.OFF:  # whoever stops one short of the last may come back tomorrow
-        return PIN_TRIES + (PIN_TRIES - 1) * (seconds // PIN_TRIES_SECONDS)
-    return PIN_TRIES + seconds // PIN_REST_SECONDS
+        return limits.PIN_TRIES + (limits.PIN_TRIES - 1) * (seconds // limits.PIN_TRIES_SECONDS)
+    return limits.PIN_TRIES + seconds // limits.PIN_REST_SECONDS
 
 
 def odds(policy: PinPolicy, live: int, digits: int) -> Odds:
@@ -157,12 +144,12 @@ def odds(policy: PinPolicy, live: int, digits: int) -> Odds:
     """
     chance = max(1, live) / (STRONG_SHARE * 10**digits)
     year = tries_in(YEAR_SECONDS, policy)
-    return Odds(min(1.0, PIN_TRIES * chance), min(1.0, year * chance))
+    return Odds(min(1.0, limits.PIN_TRIES * chance), min(1.0, year * chance))
 
 
 def digits_needed(policy: PinPolicy) -> int:
     """The shortest PIN that keeps the odds acceptable with as many PINs as the policy allows."""
-    for digits in range(PIN_DIGITS_MIN, PIN_DIGITS_MAX + 1):
+    for digits in range(limits.PIN_DIGITS_MIN, limits.PIN_DIGITS_MAX + 1):
         if odds(policy, policy.most, digits).acceptable:
             return digits
     raise Malformed("P8", f"PIN: {policy.most} PINs at one door are too many to be safe")
@@ -184,16 +171,17 @@ class Tries:
 
     def after(self, uptime: int) -> Tries:
         """With one more try, forgetting those too old to count."""
-        kept = [t for t in self.at if uptime - t < PIN_TRIES_SECONDS]
-        return Tries((*kept, uptime)[-PIN_TRIES - 1:])  # one more, which a right PIN gives back
+        kept = [t for t in self.at if uptime - t < limits.PIN_TRIES_SECONDS]
+        return Tries((*kept, uptime)[-limits.PIN_TRIES - 1:])  # one more: a right PIN's own
 
     def rest(self, uptime: int) -> int:
         """Seconds until the next try is taken; 0 if now (P5)."""
-        recent = [t for t in self.at if uptime - t < PIN_TRIES_SECONDS]
-        if len(recent) < PIN_TRIES:
+        recent = [t for t in self.at if uptime - t < limits.PIN_TRIES_SECONDS]
+        if len(recent) < limits.PIN_TRIES:
             return 0
-        return max(0, recent[-1] + PIN_REST_SECONDS - uptime)
+        return max(0, recent[-1] + limits.PIN_REST_SECONDS - uptime)
 
     def left(self, uptime: int) -> int:
         """Tries left before the keypad rests."""
-        return max(0, PIN_TRIES - sum(uptime - t < PIN_TRIES_SECONDS for t in self.at))
+        young = sum(uptime - t < limits.PIN_TRIES_SECONDS for t in self.at)
+        return max(0, limits.PIN_TRIES - young)

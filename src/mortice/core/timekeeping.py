@@ -4,16 +4,17 @@ Decides the `Instant` that a decision is judged at. Time runs on the monotonic c
 anchor, so a wall clock that is moved while the lock runs moves nothing. The floor is persisted and
 only rises: by attestations, by the firmware and by the lock's own log. After a power cut the board
 clock is believed only if it has not gone below the floor; otherwise the lock is unsure until
-somebody with the right answers its nonce. Steps by the hub alone share one allowance.
+somebody with the right answers its nonce, or two keys of the role `time` say the same. Steps by one
+of these alone share one allowance.
 
-Spec: spec/time.md, sections 1 and 2. Checks T7 to T10.
+Spec: spec/time.md, sections 1 and 2. Checks T7 to T11.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mortice.core.limits import FORWARD_SECONDS, HOLDOVER_SECONDS, SYNCED_SECONDS, TIME_MAX
+from mortice.core import limits
 from mortice.core.stages import Instant, TimeState
 
 
@@ -35,9 +36,9 @@ class Clock:
 
     def _state(self, at: int) -> TimeState:
         age = at - self.attested_at
-        if not self.sure or age > HOLDOVER_SECONDS:
+        if not self.sure or age > limits.HOLDOVER_SECONDS:
             return TimeState.UNSURE
-        return TimeState.SYNCED if age <= SYNCED_SECONDS else TimeState.HOLDOVER
+        return TimeState.SYNCED if age <= limits.SYNCED_SECONDS else TimeState.HOLDOVER
 
 
 def started(kept: Clock, board_at: int | None, count: float) -> Clock:
@@ -45,7 +46,7 @@ def started(kept: Clock, board_at: int | None, count: float) -> Clock:
 
     `board_at` is None without such a clock: what software put back is older than the cut.
     """
-    newest = kept.attested_at + HOLDOVER_SECONDS
+    newest = kept.attested_at + limits.HOLDOVER_SECONDS
     believed = kept.sure and board_at is not None and kept.floor <= board_at <= newest
     at = board_at if believed and board_at is not None else kept.floor
     return replace(kept, anchor_at=at, anchor_count=count, sure=believed)
@@ -57,11 +58,29 @@ def first_clock(firmware_at: int, count: float) -> Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What one key of the role `time` has attested, at monotonic second `count`."""
+
+    key: bytes
+    at: int
+    count: float
+
+
+def confirms(word: Word, earlier: Word | None) -> bool:
+    """Do two sources say the same, so that neither is the hub alone (T11)?"""
+    if earlier is None or earlier.key == word.key:
+        return False
+    apart = word.count - earlier.count
+    differ = abs(word.at - earlier.at - apart)
+    return apart <= limits.CONFIRM_SECONDS and differ <= limits.AGREE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """An attested time, and whether it came from the owner's side or from the hub alone."""
+    """An attested time, and whether the owner's side or two sources say so, or the hub alone."""
 
     at: int
-    by_owner: bool
+    sure: bool
 
 
 def attested(clock: Clock, told: Told, count: float) -> Clock | None:
@@ -71,12 +90,12 @@ def attested(clock: Clock, told: Told, count: float) -> Clock | None:
     alone may only nudge a sure clock, either way, by at most `FORWARD_SECONDS` in all.
     """
     now = clock.now(count)
-    if not clock.floor <= told.at < TIME_MAX:
+    if not clock.floor <= told.at < limits.TIME_MAX:
         return None
-    if told.by_owner:
+    if told.sure:
         return Clock(told.at, told.at, count, told.at, sure=True)
     step = abs(told.at - now.at)  # back is no safer: a key that has ended would live again
-    if now.state is TimeState.UNSURE or clock.forward + step > FORWARD_SECONDS:
+    if now.state is TimeState.UNSURE or clock.forward + step > limits.FORWARD_SECONDS:
         return None
     return Clock(
         max(clock.floor, min(told.at, now.at)), told.at, count, told.at, sure=True,

@@ -71,7 +71,7 @@ def _restore(lock: Lock, args: Args) -> Effect:
 
 def _set_time(lock: Lock, args: Args) -> Effect | Refused:
     fields = Fields({**args}, "set time", "A7")
-    told = Told(fields.int(1, 0, TIME_MAX), by_owner=True)
+    told = Told(fields.int(1, 0, TIME_MAX), sure=True)
     fields.done()
     clock = attested(lock.recorder.clock, told, lock.outside.count())
     if clock is None:

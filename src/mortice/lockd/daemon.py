@@ -37,7 +37,7 @@ from mortice.core.stages import (
     Towards,
     Verified,
 )
-from mortice.core.timekeeping import Clock, started
+from mortice.core.timekeeping import Clock, Word, started
 from mortice.drivers import Hardware
 from mortice.lockd import ownership
 from mortice.lockd.ephemeral import Ephemerals
@@ -121,6 +121,7 @@ class Lock:
         self.unlogged = 0  # refusals that came too fast to be written down
         self.answers = Answers(self.store)
         self.ephemerals = Ephemerals(outside.random, self._tell_of_stuck_random)
+        self.time_word: Word | None = None  # the newest by a key of the role, of this run alone
         self._news: bytes | None = None
         self.rolled_back = self.store.number("rolled_back") > 0
         self.reserve = Reserve(folder)
@@ -398,7 +399,7 @@ class Lock:
     def stand_on(self, owned: Owned) -> None:
         """Take a new root, map or settings into use."""
         if self.owned is not None and owned.place.site is not self.owned.place.site:
-            self.waiting = None  # what was verified under another root is verified no more
+            self.waiting, self.time_word = None, None  # under another root they may not count
         self.owned = owned
         self.chains.clear()
 

@@ -33,7 +33,7 @@ from mortice.core.refusal import Reason
 from mortice.core.revocation import REVOKE, accept_revocation, first_revoked
 from mortice.core.site import DOORS_MAP, SITE
 from mortice.core.stages import Refused, TimeState
-from mortice.core.timekeeping import Told, attested
+from mortice.core.timekeeping import Told, Word, attested, confirms
 from mortice.lockd import ownership, staples
 from mortice.lockd.daemon import Lock
 from mortice.lockd.ownership import RECOVERY_WAIT_SECONDS, Recovery
@@ -216,13 +216,21 @@ def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     place = lock.owner().place
     told = accept_time(place.site, item.document, place.lock, nonce, item.chain)
     _signer_counts(lock, item)
-    clock = attested(
-        lock.recorder.clock, Told(told.at, by_owner=bool(told.signer)), lock.outside.count())
+    by = "owner" if told.signer else _which_hub(lock, item.document, told.at)
+    clock = attested(lock.recorder.clock, Told(told.at, sure=by != "hub"), lock.outside.count())
     if clock is None:
         raise NotTaken(Reason.TIME_UNSURE, "T7", "the step is more than this signer alone may make")
-    if abs(told.at - lock.now().at) <= 1 and lock.now().state is TimeState.SYNCED:
+    if by != "hubs" and abs(told.at - lock.now().at) <= 1 and (
+            lock.now().state is TimeState.SYNCED):
         return None
-    return lock.set_clock(clock, "owner" if told.signer else "hub")
+    return lock.set_clock(clock, by)
+
+
+def _which_hub(lock: Lock, document: bytes, at: int) -> str:
+    """`hub`, or `hubs` where another key of the role has just said the same (T11)."""
+    word = Word(parse(TIME, document).kid or b"", at, lock.outside.count())
+    earlier, lock.time_word = lock.time_word, word
+    return "hubs" if confirms(word, earlier) else "hub"
 
 
 def _take_staple(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:

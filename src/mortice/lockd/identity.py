@@ -20,7 +20,7 @@ RESET_HOLD_SECONDS = 10.0  # nobody leans on a button for this long by mistake
 
 def take_over(lock: Lock, owned: Owned, at: int) -> Appended:
     """Pin the first owner, burn the one-time secret, and take the owner's time."""
-    clock = attested(lock.recorder.clock, Told(at, by_owner=True), lock.outside.count())
+    clock = attested(lock.recorder.clock, Told(at, sure=True), lock.outside.count())
     with lock.store.change() as change:
         ownership.keep(change, owned)
         entry = lock.recorder.write(
