@@ -252,7 +252,7 @@ def _stale_pins() -> Iterator[Case]:
         pin, word(tenant_link(), "known"), typed(DIGITS)], stale)
     calm = enroller()
     below = enrolled(calm, max_staleness=DAY)
-    yield scene("pin/word-for-a-key-that-asks-for-none", "The PIN alone asks, so it must be named.", [
+    yield scene("pin/word-for-a-key-that-asks-for-none", "The PIN alone asks, so name the PIN.", [
         enrol(below), word(calm, "known"), typed(DIGITS)], stale)
     yield scene("pin/word-then-taken-back", "What was taken back is not refreshed.", [
         pin, word(leaf), deliver(REVOKE_KIND, revocation([(leaf.id, 0)], REVOKES), "taken"),
