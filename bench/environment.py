@@ -1,7 +1,7 @@
 r"""The peers' own environment, .venv-bench: other projects' packages, kept out of ours.
 
 Made on the first use from bench/requirements.lock, each file checked against its hash. Delete it
-whenever you like. To change a pin, compile the three names in PEERS anew, for Linux:
+whenever you like. To change a pin, compile the four names in PEERS anew, for Linux:
 
   uv pip compile --python-platform linux --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-annotate --no-header --only-binary :all: \
@@ -22,7 +22,7 @@ LOCK = ROOT / "bench" / "requirements.lock"
 VENV = ROOT / ".venv-bench"
 STAMP = VENV / "installed"  # written last
 PYTHON = VENV / "bin" / "python"
-PEERS = ("aiohomekit==4.*", "hap-python==5.*", "cryptography==50.*")
+PEERS = ("aiohomekit==4.*", "hap-python==5.*", "cryptography==50.*", "pynacl==1.6.*")
 SOURCE_ONLY = "chacha20poly1305"  # pure Python, published without a wheel
 
 
