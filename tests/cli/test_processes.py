@@ -24,6 +24,14 @@ MORTICE = (sys.executable, "-m", "mortice")
 PATIENCE_SECONDS = 60
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Shells start background jobs with SIGINT ignored, and children would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def mortice(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401 - of subprocess
     """Run the command as a process."""
     return subprocess.run(
@@ -142,6 +150,7 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
     assert "Traceback" not in second.stderr
 
 
+@pytest.mark.usefixtures("_interruptible")
 def test_interrupting_exits_130(tmp_path: Path) -> None:
     (tmp_path / "pass").write_text(PASSPHRASE)
     owner, words = ("--home", tmp_path / "owner"), ("--passphrase-file", tmp_path / "pass")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mortice.core import chain, decision, pin
+from mortice.core import chain, decision, limits
 from mortice.core.door import DoorState
 from mortice.core.keys import PublicKey
 from mortice.core.link import LockSide
@@ -273,7 +273,7 @@ def powered_on_time_begins_anew(patch: Patch) -> None:
 
 @bug("I10")
 def tries_are_forgotten_after_a_minute(patch: Patch) -> None:
-    patch.setattr(pin, "PIN_TRIES_SECONDS", 60)
+    patch.setattr(limits, "PIN_TRIES_SECONDS", 60)
 
 
 @bug("I35")
