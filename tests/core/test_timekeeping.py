@@ -43,10 +43,6 @@ def test_another_key_confirms_what_the_lock_has_counted_on_from(
     assert confirms(Word(key, at, count), Word(b"one", NOW, 50.0)) is confirmed
 
 
-def test_the_first_word_confirms_nothing() -> None:
-    assert not confirms(Word(b"one", NOW, 0.0), None)
-
-
 # --- running --------------------------------------------------------------------------------
 
 

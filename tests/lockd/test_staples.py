@@ -132,6 +132,28 @@ async def test_who_vouches_needs_a_key_that_counts_here(door: Stand) -> None:
     assert not await opens(door)
 
 
+async def test_one_who_may_go_stale_vouches_for_nobody_and_stands_in_nobodys_way(
+    door: Stand,
+) -> None:
+    manager = first(key("manager"), use=Rights.REFRESH, max_staleness=DAY)
+    await became(door, STAPLE, staple())
+    later = staple(at=NOW + 900, signer=manager.holder)
+    assert await became(door, STAPLE, later, manager.wire) == -1
+    assert await opens(door)
+    assert await became(door, STAPLE, staple(at=NOW + 5)) == 0
+
+
+async def test_a_kept_staple_that_has_died_stands_in_no_older_ones_way(door: Stand) -> None:
+    manager = first(key("manager"), use=Rights.REFRESH)
+    assert await became(
+        door, STAPLE, staple(at=NOW + 900, signer=manager.holder), manager.wire) == 0
+    assert await became(door, STAPLE, staple(at=NOW + 10)) == -1
+    await door.deliver(revoke_item(manager.leaf.id))
+    assert not await opens(door)
+    assert await became(door, STAPLE, staple(at=NOW + 10)) == 0
+    assert await opens(door)
+
+
 async def test_a_staple_dies_with_the_role_that_signed_it(door: Stand) -> None:
     await door.deliver([STAPLE, staple()])
     assert await opens(door)

@@ -308,6 +308,18 @@ async def test_two_sources_that_disagree_are_two_hubs_alone(twofold: Stand) -> N
     assert abs(twofold.lock.now().at - NOW) <= 1
 
 
+async def test_two_of_three_sources_agree_whatever_the_third_says_between(stand: Stand) -> None:
+    third = key("a hub gone wrong")
+    told_by = RoleKeys(1, (TIMER.public, SECOND.public, third.public))
+    await stand.deliver([SITE_ROOT, root_bytes(
+        site(version=2, roles={**site().roles, Role.TIME: told_by}))])
+    at = NOW + DAY
+    assert (await tell(stand, at, signer=TIMER)).reason is Reason.TIME_UNSURE
+    assert (await tell(stand, at + DAY, signer=third)).reason is Reason.TIME_UNSURE
+    assert (await tell(stand, at, signer=SECOND)).result == 0
+    assert abs(stand.lock.now().at - at) <= 1
+
+
 @pytest.mark.parametrize("between", ["eleven minutes", "a power cut", "a new root"])
 async def test_a_word_fades(twofold: Stand, between: str) -> None:
     at = NOW + DAY

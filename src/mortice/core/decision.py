@@ -176,10 +176,15 @@ def _fresh(verified: Verified, ask: Ask, facts: Facts) -> Rule:
         return Refused(Reason.TOO_STALE, "R8", "no staple for this key")
     if not at - bound <= staple.at <= at + FORWARD_SECONDS:
         return Refused(Reason.TOO_STALE, "R8", "the staple is too old, or from tomorrow")
-    by = staple.signer  # one that may itself have gone stale vouches for nobody, least for itself
-    if by and (by.leaf.max_staleness is not None or standing(by, facts)):
+    if not vouches(staple, facts):
         return Refused(Reason.TOO_STALE, "R8", "whoever vouched has no live key to do so")
     return None
+
+
+def vouches(staple: Staple, facts: Facts) -> bool:
+    """Does whoever signed it count here now? A key that may itself be stale vouches for nobody."""
+    by = staple.signer
+    return by is None or (by.leaf.max_staleness is None and standing(by, facts) is None)
 
 
 def _factors(verified: Verified, ask: Ask, facts: Facts) -> Rule:

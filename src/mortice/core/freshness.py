@@ -78,8 +78,8 @@ def vouchable(links: Sequence[Grant]) -> frozenset[bytes]:
     For a credential that is also the key above it, if that asks for staples itself: a person's PIN
     stays good for as long as their key does.
     """
-    count = 1 if links[-1].credential is None else 2
-    return frozenset(link.id for link in links[-count:] if link.max_staleness is not None)
+    own = links[-1:] if links[-1].credential is None else links[-2:]
+    return frozenset(link.id for link in own if link.max_staleness is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,13 +66,12 @@ class Word:
     count: float
 
 
-def confirms(word: Word, earlier: Word | None) -> bool:
+def confirms(word: Word, earlier: Word) -> bool:
     """Do two sources say the same, so that neither is the hub alone (T11)?"""
-    if earlier is None or earlier.key == word.key:
-        return False
     apart = word.count - earlier.count
     differ = abs(word.at - earlier.at - apart)
-    return apart <= limits.CONFIRM_SECONDS and differ <= limits.AGREE_SECONDS
+    agree = apart <= limits.CONFIRM_SECONDS and differ <= limits.AGREE_SECONDS
+    return agree and earlier.key != word.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ class Lock:
         self.unlogged = 0  # refusals that came too fast to be written down
         self.answers = Answers(self.store)
         self.ephemerals = Ephemerals(outside.random, self._tell_of_stuck_random)
-        self.time_word: Word | None = None  # the newest by a key of the role, of this run alone
+        self.time_words: dict[bytes, Word] = {}  # the newest by each key of the role, in this run
         self._news: bytes | None = None
         self.rolled_back = self.store.number("rolled_back") > 0
         self.reserve = Reserve(folder)
@@ -398,8 +398,9 @@ class Lock:
 
     def stand_on(self, owned: Owned) -> None:
         """Take a new root, map or settings into use."""
-        if self.owned is not None and owned.place.site is not self.owned.place.site:
-            self.waiting, self.time_word = None, None  # under another root they may not count
+        if self.owned is None or owned.place.site is not self.owned.place.site:
+            self.waiting = None  # what was verified under another root is verified no more
+            self.time_words.clear()
         self.owned = owned
         self.chains.clear()
 

@@ -229,8 +229,9 @@ def _take_time(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
 def _which_hub(lock: Lock, document: bytes, at: int) -> str:
     """`hub`, or `hubs` where another key of the role has just said the same (T11)."""
     word = Word(parse(TIME, document).kid or b"", at, lock.outside.count())
-    earlier, lock.time_word = lock.time_word, word
-    return "hubs" if confirms(word, earlier) else "hub"
+    agreed = any(confirms(word, earlier) for earlier in lock.time_words.values())
+    lock.time_words[word.key] = word
+    return "hubs" if agreed else "hub"
 
 
 def _take_staple(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from mortice.core import cbor
 from mortice.core.chain import read_chain
-from mortice.core.decision import standing
+from mortice.core.decision import vouches
 from mortice.core.errors import Theirs
 from mortice.core.freshness import Staple, accept_staple, vouchable
 from mortice.core.grant import ENROL
@@ -23,12 +23,11 @@ from mortice.lockd.store import Appended, Slot
 def keep(lock: Lock, document: bytes, chain: list[cbor.Value] | None) -> Appended | None:
     """Keep a staple for every credential that it is the newest for; None if there is none.
 
-    One from the future, or by somebody whose own key counts for nothing here, would only stand in
-    the way of a good one. Raises Malformed, Untrusted (T1 to T3), DiskFull.
+    One that R8 would refuse, being from the future or by somebody who vouches for nobody here,
+    would only stand in the way of a good one. Raises Malformed, Untrusted (T1 to T3), DiskFull.
     """
     staple = accept_staple(lock.owner().place.site, document, chain)
-    early = staple.at > lock.now().at + FORWARD_SECONDS
-    if early or (staple.signer and standing(staple.signer, lock.facts(staple.signer))):
+    if staple.at > lock.now().at + FORWARD_SECONDS or not _counts(lock, staple):
         return None
     entry = None
     with lock.store.change() as change:
@@ -40,12 +39,17 @@ def keep(lock: Lock, document: bytes, chain: list[cbor.Value] | None) -> Appende
     return entry
 
 
+def _counts(lock: Lock, staple: Staple) -> bool:
+    return staple.signer is None or vouches(staple, lock.facts(staple.signer))
+
+
 def _waits(lock: Lock, slot: Slot, staple: Staple) -> bool:
-    kept = lock.store.staple(slot.number)
-    if kept is not None and kept[0] >= staple.at:
-        return False
+    """Is it for this credential, and newer than the one it has? One that has died is none."""
     links = [link.grant for link in read_chain(slot.wire or (), last=ENROL)]
-    return staple.leaf in vouchable(links)
+    if staple.leaf not in vouchable(links):
+        return False
+    present = kept(lock, slot)
+    return present is None or present.at < staple.at or not _counts(lock, present)
 
 
 def kept(lock: Lock, slot: Slot) -> Staple | None:
