@@ -6,9 +6,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
+from mortice.client import line
 from mortice.client.line import AnswerLost, Unreachable, line_to
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -41,8 +43,8 @@ def saying(answer: bytes, *, slowly: bool = False) -> Peer:
 
 
 async def asked(port: int, host: str = "127.0.0.1", seconds: float = 5.0) -> bytes:
-    async with line_to(host, port) as line:
-        return await line.say(b"hello", seconds)
+    async with line_to(host, port) as opened:
+        return await opened.say(b"hello", seconds)
 
 
 def has_ipv6() -> bool:
@@ -67,9 +69,9 @@ async def test_several_frames_pass_in_turn_on_one_line() -> None:
         while head := await reader.read(2):
             writer.write(head + await reader.readexactly(int.from_bytes(head, "big")))
 
-    async with listening(echo) as port, line_to("127.0.0.1", port) as line:
+    async with listening(echo) as port, line_to("127.0.0.1", port) as opened:
         for message in (b"one", b"two" * 1000, b"three"):
-            assert await line.say(message) == message
+            assert await opened.say(message) == message
 
 
 async def test_a_door_may_be_named_by_a_name() -> None:
@@ -109,9 +111,9 @@ async def test_silence_has_an_end() -> None:
 
 @pytest.mark.parametrize("answer", [b"", b"\0\5hel", b"\xff\xff", b"\0\2hi and more"])
 async def test_after_the_command_every_failure_is_a_lost_answer(answer: bytes) -> None:
-    async with listening(saying(answer)) as port, line_to("127.0.0.1", port) as line:
+    async with listening(saying(answer)) as port, line_to("127.0.0.1", port) as opened:
         with pytest.raises(AnswerLost):
-            await line.ask(b"open")
+            await opened.ask(b"open")
 
 
 @pytest.mark.parametrize("host", [
@@ -119,6 +121,35 @@ async def test_after_the_command_every_failure_is_a_lost_answer(answer: bytes) -
 async def test_where_nobody_listens_the_address_is_named(host: str) -> None:
     with pytest.raises(Unreachable, match="nothing answers at"):
         await asked(1, host)
+
+
+async def test_an_address_that_never_answers_keeps_no_other_from_being_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TEST-NET-1 (RFC 5737) stands for a dead address in front of a live one."""
+    monkeypatch.setattr(line, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(line, "_connect", deaf_to("192.0.2.1", line._connect))
+    async with listening(saying(b"\0\2hi")) as port:
+        def two(*_: object, **__: object) -> list[object]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))
+                    for host in ("192.0.2.1", "127.0.0.1")]
+
+        monkeypatch.setattr(socket, "getaddrinfo", two)
+        assert await asked(port, "front-door") == b"hi"
+
+
+def deaf_to(host: str, connect: Callable[..., Awaitable[socket.socket]]) -> Any:  # noqa: ANN401 - as `connect`
+    async def deaf(family: int, address: tuple[object, ...]) -> socket.socket:
+        if address[0] == host:
+            await asyncio.sleep(60)
+        return await connect(family, address)
+
+    return deaf
+
+
+async def test_what_is_sent_waits_for_no_earlier_packet() -> None:
+    async with listening(saying(b"\0\2hi")) as port, line_to("127.0.0.1", port) as opened:
+        assert opened._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("port", [99_999, -1, 2**70])

@@ -29,6 +29,7 @@ from mortice.core.log import About, Kind, accept_head
 from mortice.core.messages import Answer
 from mortice.core.refusal import Coarse, Reason
 from mortice.core.stages import TimeState
+from mortice.core.timekeeping import Word
 from mortice.lockd.conversation import Closed, Conversation
 from mortice.lockd.daemon import Lock
 from mortice.lockd.identity import RESET_HOLD_SECONDS
@@ -269,6 +270,15 @@ async def test_old_keys_are_dead_after_a_reset(stand: Stand) -> None:
     assert take_over(stand, site=root_bytes(other_root), doors=doors).coarse is None
     assert await stand.reason(old) is Reason.UNKNOWN_KEY
     assert stand.moves == 0
+
+
+async def test_what_an_old_owners_hub_said_of_the_time_is_forgotten(stand: Stand) -> None:
+    stand.watched()
+    stand.lock.time_words[b"an old hub"] = Word(b"an old hub", NOW, stand.board.count())
+    await hold_button(stand, 11)
+    press(stand)
+    assert take_over(stand, doors=door_map(stand.lock.secrets.public)).coarse is None
+    assert not stand.lock.time_words
 
 
 async def test_the_new_log_begins_with_the_head_that_ended_the_old_one(stand: Stand) -> None:

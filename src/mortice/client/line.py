@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 from collections.abc import AsyncIterator
 
 from mortice.core.limits import MESSAGE_BYTES
 
 LENGTH_BYTES = 2
-FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 FRAME_BYTES = MESSAGE_BYTES + 64  # longest answer: a message and what the encryption adds
 CONNECT_SECONDS = 5.0  # a door on the local network answers in milliseconds or is not there
 ANSWER_SECONDS = 12.0  # a slow bolt's travel and three retries
@@ -81,16 +79,27 @@ async def line_to(host: str, port: int) -> AsyncIterator[Line]:
 
 
 async def _connected(host: str, port: int) -> socket.socket:
-    """A socket to `host`. A name may stand for several addresses: a thread asks and tries them."""
-    try:
-        numbered = ipaddress.ip_address(host)
-    except ValueError:
-        named = await asyncio.to_thread(socket.create_connection, (host, port), CONNECT_SECONDS)
-        named.settimeout(0)
-        return named
+    """A socket to the first of the host's addresses where somebody listens. Each has its share."""
+    stream, loop = socket.SOCK_STREAM, asyncio.get_running_loop()
+    try:  # a number needs nobody's answer
+        found = socket.getaddrinfo(host, port, type=stream, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        found = await loop.getaddrinfo(host, port, type=stream)
+    problem = OSError("no address")
+    for family, *_, address in found:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS / len(found)):
+                return await _connect(family, address)
+        except OSError as error:  # the share being over is one as well
+            problem = error
+    raise problem
+
+
+async def _connect(family: int, address: tuple[object, ...]) -> socket.socket:
     with contextlib.ExitStack() as unless_connected:
-        found = unless_connected.enter_context(socket.socket(FAMILIES[numbered.version]))
+        found = unless_connected.enter_context(socket.socket(family, socket.SOCK_STREAM))
         found.settimeout(0)
-        await asyncio.get_running_loop().sock_connect(found, (host, port))
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a chain fills two packets
+        await asyncio.get_running_loop().sock_connect(found, address)
         unless_connected.pop_all()
     return found
