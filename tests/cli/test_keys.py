@@ -592,7 +592,16 @@ def test_a_refresh_that_no_pin_waits_for_is_said_to_be_so(
     given("Ana", "--always", "--max-staleness", "7d")
     printed = owner.run("key", "refresh", "Ana", "--door", "front")
     assert printed.code == 0
-    assert "no PIN that waits for this" in printed.err
+    assert "no PIN there waits for this" in printed.err
+
+
+def test_a_door_that_a_refreshed_key_is_not_for_is_named(
+    owner: Terminal, back: Doorway, given: Given
+) -> None:
+    given("Ana", "--always", "--max-staleness", "7d")
+    printed = owner.run("--json", "key", "refresh", "Ana", "--door", "back")
+    assert (printed.code, printed.problem["code"]) == (2, "usage")
+    assert "Back door" in printed.problem["message"]
 
 
 def test_a_holder_with_the_right_refreshes_others(

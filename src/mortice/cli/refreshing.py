@@ -11,7 +11,7 @@ from mortice.cli.here import Here
 from mortice.cli.judging import revoked_set
 from mortice.cli.output import note, plain, say, show_json
 from mortice.cli.picking import Record, records_of
-from mortice.cli.problems import REFUSED, Problem
+from mortice.cli.problems import REFUSED, Problem, usage
 from mortice.cli.telling import Told, tell, told_json
 from mortice.client.home import KnownDoor
 from mortice.client.wallet import HeldKey, Wallet, held
@@ -37,6 +37,12 @@ def refresh(here: Here, who: str, doors: tuple[str, ...]) -> None:
     """Staples for every live key of somebody that asks for them; each of `doors` is told."""
     named = [here.door(name) for name in doors]
     live = _live(here, who)
+    theirs = {door for record, _ in live for door in record["doors"]}
+    for door in named:
+        if door.mapped.id.hex() not in theirs:
+            raise usage(
+                f"No key of {who} that asks to be refreshed is for {door.mapped.label}.",
+                "Leave out that --door.")
     signer, chain = _voucher(here)
     now, done = int(time.time()), []
     for record, key in live:
@@ -89,7 +95,7 @@ def _say(done: list[Refreshed], told: list[Told]) -> None:
         if door.state != "on_door":
             note(f"{label}: not told, because {door.why}")
         elif door.entry is None:
-            note(f"{label} has no PIN that waits for this.")
+            note(f"{label} kept nothing: no PIN there waits for this, or its clock is far behind.")
         else:
             note(f"{label}: the PIN below the key is good again (entry {door.entry}).")
 
@@ -98,9 +104,10 @@ def _voucher(here: Here) -> tuple[Signer, list[cbor.Value] | None]:
     """Who signs: the owner's refresh key, or one's own key where it gives the right."""
     if here.home.owns_site():
         return here.site_key(Role.REFRESH), None
-    mine = here.me.keys()
+    now, mine = int(time.time()), here.me.keys()
     for key in mine:
-        if has_right(key.links, Rights.REFRESH):
+        fresh = key.leaf.max_staleness is None  # one that may go stale vouches for nobody
+        if fresh and key.alive(now) and has_right(key.links, Rights.REFRESH):
             return here.me.key, key.wire
     raise Problem(
         "no_right", "Your key may not refresh others.", "The owner can: mortice key refresh",

@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -71,17 +72,19 @@ def _lend_hands(hardware: Any) -> None:  # noqa: ANN401 — the driver's own typ
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
-    def readable() -> None:
-        typed = os.read(0, READ_BYTES).decode("utf-8", "replace")
-        if not typed:
-            loop.remove_reader(0)
+    def heard(typed: str) -> None:
         for line in typed.splitlines():
             task = asyncio.ensure_future(_do(hardware, line.split()))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    with contextlib.suppress(OSError):  # no terminal and no pipe: nobody stands there
-        loop.add_reader(0, readable)
+    def listen() -> None:
+        with contextlib.suppress(OSError, RuntimeError):  # nobody stands there, or the lock stopped
+            while typed := os.read(0, READ_BYTES):
+                loop.call_soon_threadsafe(heard, typed.decode("utf-8", "replace"))
+
+    # A thread, because uvloop would leave the terminal itself in a mode that others trip over.
+    threading.Thread(target=listen, daemon=True).start()
 
 
 async def _do(hardware: Any, words: list[str]) -> None:  # noqa: ANN401 — as above
