@@ -53,12 +53,23 @@ def test_a_pin_is_said_to_be_one() -> None:
     ({1: GUEST, 7: [AGENT]}, "somebody with a key from Agent (03030303)"),
     ({1: GUEST, 7: [ANA, AGENT]}, "somebody with a key from Agent (03030303)"),
     ({1: GUEST, 7: [ANA, GUEST]}, "somebody with a key from Ana (03030303)"),
+    ({1: GUEST, 7: [AGENT], 12: 3}, "somebody with a PIN from Agent (03030303)"),
+    ({1: GUEST, 12: 3}, "PIN 03030303"),
     ({1: GUEST, 7: [ANA], 18: 2}, "Ana"),
     ({1: GUEST, 7: ["junk", ["nested"], 5]}, "key 03030303"),
     ({}, "somebody unknown"),
 ])
 def test_a_key_is_called_by_the_nearest_name(about: Abouts, name: str) -> None:
     assert who(entry(Kind.GRANTED, about), NAMES) == name
+
+
+@pytest.mark.parametrize(("about", "sentence"), [
+    ({15: "battery", 20: 3120}, "battery, 3.1 V"), ({15: "mains", 20: 5400}, "mains, 5.4 V"),
+    ({15: "mains"}, "mains"), ({20: 3120}, "unknown, 3.1 V"), ({20: "junk"}, "unknown")])
+def test_a_change_of_supply_says_which_and_how_strong(about: Abouts, sentence: str) -> None:
+    said = say(entry(Kind.SUPPLY_SEEN, about), NAMES)
+
+    assert (said.word, said.sentence) == ("Supply", sentence)
 
 
 def test_a_key_made_by_somebody_else_is_marked() -> None:

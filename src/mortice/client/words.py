@@ -22,7 +22,7 @@ STATES = {
 VERBS = {1: "Opened", 2: "Locked", 3: "Held open", 4: "Looked at", 8: "Clock set", 10: "Restored"}
 PLAIN_KINDS = {
     Kind.STARTED: ("Started", "the door's controller started"),
-    Kind.SUPPLY_SEEN: ("Supply", "changed"),
+    Kind.SUPPLY_SEEN: ("Supply", ""),
     Kind.ENROLLED: ("PIN set", "a PIN was put on the door"),
     Kind.REMOVED: ("PIN removed", "a PIN was taken off the door"),
     Kind.REFRESHED: ("PIN refreshed", "somebody vouched that a PIN is still good"),
@@ -71,7 +71,7 @@ def say(entry: Entry, names: Mapping[bytes, str]) -> Said:
         case Kind.LEAF_SEEN:
             return Said("Door", PLAIN, f"now {_state(entry)}")
     word, sentence = PLAIN_KINDS.get(entry.kind, (entry.kind.name.capitalize(), ""))
-    detail = text(entry, About.DETAIL)
+    detail = _supply(entry) if entry.kind is Kind.SUPPLY_SEEN else text(entry, About.DETAIL)
     tone = BAD if entry.kind in (Kind.ALARM, Kind.INCARNATION) else PLAIN
     return Said(word, tone, ": ".join(part for part in (sentence, detail) if part))
 
@@ -86,6 +86,11 @@ def _state(entry: Entry) -> str:
     return text(entry, About.STATE, "unknown").replace("_", " ")
 
 
+def _supply(entry: Entry) -> str:
+    source, millivolts = text(entry, About.BY, "unknown"), entry.about.get(About.COUNT)
+    return f"{source}, {millivolts / 1000:.1f} V" if isinstance(millivolts, int) else source
+
+
 def who(entry: Entry, names: Mapping[bytes, str]) -> str:
     """Whose key it was: a name from the home, or the first letters of the link's id."""
     leaf, links = entry.about.get(About.LEAF), entry.about.get(About.LINKS)
@@ -98,7 +103,8 @@ def who(entry: Entry, names: Mapping[bytes, str]) -> str:
     if About.CLASS in entry.about and giver:  # a claim link or key file, exchanged by its receiver
         return giver
     short = leaf.hex()[:8]
-    return f"somebody with a key from {giver} ({short})" if giver else f"key {short}"
+    what = "PIN" if About.SLOT in entry.about else "key"
+    return f"somebody with a {what} from {giver} ({short})" if giver else f"{what} {short}"
 
 
 def _way(entry: Entry) -> str:
