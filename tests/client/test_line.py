@@ -37,7 +37,7 @@ def saying(answer: bytes, *, slowly: bool = False) -> Peer:
         for part in [bytes([byte]) for byte in answer] if slowly else [answer]:
             writer.write(part)
             await writer.drain()
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)  # lets the other end read it by itself
 
     return peer
 
@@ -141,7 +141,7 @@ async def test_an_address_that_never_answers_keeps_no_other_from_being_tried(
 def deaf_to(host: str, connect: Callable[..., Awaitable[socket.socket]]) -> Any:  # noqa: ANN401 - as `connect`
     async def deaf(family: int, address: tuple[object, ...]) -> socket.socket:
         if address[0] == host:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()  # for ever
         return await connect(family, address)
 
     return deaf

@@ -78,8 +78,9 @@ async def _tell(
     here: Here, doors: list[KnownDoor], done: list[Refreshed], chain: list[cbor.Value] | None,
 ) -> list[Told]:
     signed = [chain] if chain else []
-    return [await tell(here, door, [STAPLE, one.staple, *signed])
-            for door in doors for one in done if door.mapped.id.hex() in one.record["doors"]]
+    return list(await asyncio.gather(*(
+        tell(here, door, [STAPLE, one.staple, *signed])
+        for door in doors for one in done if door.mapped.id.hex() in one.record["doors"])))
 
 
 def _say(done: list[Refreshed], told: list[Told]) -> None:
