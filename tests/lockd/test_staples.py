@@ -105,6 +105,12 @@ async def test_a_refused_visit_leaves_no_staple(door: Stand) -> None:
     assert refreshed(door) == 0
 
 
+async def test_a_granted_visit_with_junk_for_a_staple_leaves_no_trace_of_it(door: Stand) -> None:
+    calm = first(key("calm"))
+    assert await door.opens(calm, carried={Carried.STAPLE: b"junk"})
+    assert [entry.kind for entry in door.log()][-2:] == [Kind.GRANTED, Kind.MOVED]
+
+
 async def test_anybody_may_carry_a_staple(door: Stand) -> None:
     assert await became(door, STAPLE, staple()) == 0
     assert await opens(door)

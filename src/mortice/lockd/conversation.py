@@ -199,7 +199,7 @@ class Conversation:
         if Carried.BUNDLE in carried:
             self._body[1] = self._deliver(carried[Carried.BUNDLE])
         outcome = await self._opening(verified, request)
-        if not (isinstance(outcome, Outcome) and outcome.refused):
+        if self._staple is not None and not (isinstance(outcome, Outcome) and outcome.refused):
             self._vouched = _staple_item(carried)
             self._keep_staple()
         self._add_news(carried)

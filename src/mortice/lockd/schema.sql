@@ -31,5 +31,5 @@ CREATE TABLE IF NOT EXISTS slot (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS slot_verifier ON slot (verifier) WHERE verifier IS NOT NULL;
 -- The newest word that each is still good, where it asks for one; a keypad cannot be shown any.
-CREATE TABLE IF NOT EXISTS staple (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, carried BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS staple (n INTEGER PRIMARY KEY, carried BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS tries (scope TEXT PRIMARY KEY, at BLOB NOT NULL) WITHOUT ROWID;

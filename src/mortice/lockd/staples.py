@@ -33,7 +33,7 @@ def keep(lock: Lock, document: bytes, chain: list[cbor.Value] | None) -> Appende
     with lock.store.change() as change:
         for slot in lock.store.slots():
             if _waits(lock, slot, staple):
-                change.put_staple(slot.number, staple.at, [document, chain])
+                change.put_staple(slot.number, [document, chain])
                 entry = lock.recorder.write(change, Kind.REFRESHED, {
                     About.SLOT: slot.number, About.LEAF: staple.leaf})
     return entry
@@ -55,7 +55,7 @@ def _waits(lock: Lock, slot: Slot, staple: Staple) -> bool:
 def kept(lock: Lock, slot: Slot) -> Staple | None:
     """The staple kept for a credential, if it still holds under the root of today."""
     match lock.store.staple(slot.number):
-        case (_, [bytes(document), chain]):
+        case [bytes(document), chain]:
             pass
         case _:
             return None

@@ -253,11 +253,10 @@ class Store:
         ).fetchone()
         return _slot(row) if row else None
 
-    def staple(self, slot: int) -> tuple[int, list[cbor.Value]] | None:
-        """The newest staple kept for a slot: its second, and the document and its chain or null."""
-        row = self._db.execute("SELECT at, carried FROM staple WHERE n = ?", (slot,)).fetchone()
-        carried = cbor.decode(row[1]) if row else None
-        return (row[0], carried) if isinstance(carried, list) else None
+    def staple(self, slot: int) -> cbor.Value:
+        """The staple kept for a slot, as it was put there, or None."""
+        row = self._db.execute("SELECT carried FROM staple WHERE n = ?", (slot,)).fetchone()
+        return cbor.decode(row[0]) if row else None
 
     def tries(self, scope: str) -> Tries:
         """Wrong tries at the keypad, or at one index of it."""
@@ -368,11 +367,11 @@ class Change:
             self._db.execute(ended, (at,))
         self._db.execute("DELETE FROM leaf_day WHERE day < ?", (day - 1,))
 
-    def put_staple(self, slot: int, at: int, carried: list[cbor.Value]) -> None:
-        """Keep a staple of Unix second `at` for a slot, in place of an older one."""
+    def put_staple(self, slot: int, carried: cbor.Value) -> None:
+        """Keep a staple for a slot, in place of an older one."""
         self._db.execute(
-            "INSERT OR REPLACE INTO staple (n, at, carried) VALUES (?, ?, ?)",
-            (slot, at, cbor.encode(carried)))
+            "INSERT OR REPLACE INTO staple (n, carried) VALUES (?, ?)",
+            (slot, cbor.encode(carried)))
 
     def put_slot(self, slot: Slot, verifier: bytes | None) -> None:
         """Put a credential into a slot; whoever vouched for the one before did not for this."""
