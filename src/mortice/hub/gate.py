@@ -1,0 +1,118 @@
+"""What every request passes before a route sees it, and what every answer is given on its way out.
+
+A request must name this hub as its host (no DNS rebinding), be of bounded size, and, if it changes
+something, come from this hub's own pages or carry a token (no cross-site requests: Fetch Metadata,
+and Origin where a browser sends no metadata). Answers forbid framing, sniffing and foreign content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_BYTES = 256 * 1024  # the largest form or document that anybody posts is a tenth of this
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'")
+ALWAYS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",  # an address may hold a guest's ref
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(self), geolocation=(), microphone=(), payment=()",
+}
+
+
+class _TooLarge(Exception):
+    """The body went over its bound while it was being read."""
+
+
+class Gate:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, origin: str) -> None:
+        self._app = app
+        self._origin = origin.rstrip("/")
+        self._host = urlsplit(origin).netloc
+        self._secure = origin.startswith("https:")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it here."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        refused = self._refused(scope, Headers(scope=scope))
+        if refused is not None:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            await refused(scope, receive, self._adding(send))
+            return
+        try:
+            await self._app(scope, _bounded(receive), self._adding(send))
+        except _TooLarge:
+            await _answer(413, "That is too large to be sent here.")(
+                scope, receive, self._adding(send))
+
+    def _refused(self, scope: MutableMapping[str, Any], headers: Headers) -> ASGIApp | None:
+        if headers.get("host") != self._host:
+            return _answer(421, f"This hub is called {self._origin}. Use that address.")
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > BODY_BYTES:
+            return _answer(413, "That is too large to be sent here.")
+        if scope["type"] == "websocket":
+            return self._unless_ours(headers, needs_origin=not _has_token(headers))
+        if scope["method"] in SAFE or _has_token(headers):
+            return None
+        return self._unless_ours(headers, needs_origin=True)
+
+    def _unless_ours(self, headers: Headers, *, needs_origin: bool) -> ASGIApp | None:
+        """A cookie rides along with whatever page sends a request: only our own pages may."""
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        ours = site == "same-origin" or origin == self._origin
+        foreign = (site not in {None, "same-origin"}) or (origin not in {None, self._origin})
+        if foreign or (needs_origin and not ours):
+            return _answer(403, "That came from another site's page. Open this hub's own page.")
+        return None
+
+    def _adding(self, send: Send) -> Send:
+        async def adding(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+                if self._secure:
+                    headers.setdefault("strict-transport-security", "max-age=31536000")
+            await send(message)
+        return adding
+
+
+def _has_token(headers: Headers) -> bool:
+    """A bearer token is put in by a program on purpose, and no browser adds it by itself."""
+    return headers.get("authorization", "").lower().startswith("bearer ") and (
+        "cookie" not in headers)
+
+
+def _bounded(receive: Receive) -> Receive:
+    read = 0
+
+    async def bounded() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b"")) if message["type"] == "http.request" else 0
+        if read > BODY_BYTES:
+            raise _TooLarge
+        return message
+    return bounded
+
+
+def _answer(status: int, text: str) -> PlainTextResponse:
+    return PlainTextResponse(text + "\n", status)

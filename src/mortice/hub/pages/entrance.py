@@ -1,0 +1,54 @@
+"""The way in: the first page, one-time links, signing out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from sqlalchemy import select
+
+from mortice.hub.access import Me, hub_of, signed_in
+from mortice.hub.accounts import SIGN_IN_SECONDS, begin_sign_in, end_sign_in, use_invitation
+from mortice.hub.tables import Membership, Place
+from mortice.hub.web import go
+
+ROUTER = APIRouter(include_in_schema=False)
+
+
+@ROUTER.get("/")
+def first(me: Annotated[Me, Depends(signed_in)]) -> Response:
+    """The doors of the place that comes first, or the setup of one."""
+    place = me.db.scalar(
+        select(Place).join(Membership).where(Membership.account_id == me.account.id)
+        .order_by(Place.name))
+    return go(f"/p/{place.ref}" if place else "/setup")
+
+
+@ROUTER.get("/in/{token}")
+def by_link(request: Request, token: str) -> Response:
+    """Sign in by a link that works once."""
+    hub = hub_of(request)
+    with hub.database.writing() as db:
+        account = use_invitation(db, token)
+        cookie = begin_sign_in(db, account, "link", request.headers.get("user-agent", ""))
+    return remember(request, go("/"), cookie)
+
+
+@ROUTER.post("/sign-out")
+def sign_out(me: Annotated[Me, Depends(signed_in)]) -> Response:
+    """End this browser's session."""
+    with me.hub.database.writing() as db:
+        end_sign_in(db, me.sign_in.id)
+    answer = go("/sign-in")
+    answer.delete_cookie(me.hub.cookie)
+    return answer
+
+
+def remember(request: Request, answer: Response, cookie: str) -> Response:
+    """Put the session's cookie on an answer."""
+    hub = hub_of(request)
+    answer.set_cookie(
+        hub.cookie, cookie, max_age=SIGN_IN_SECONDS, httponly=True, samesite="lax",
+        secure=hub.settings.is_https, path="/")
+    return answer
