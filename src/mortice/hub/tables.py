@@ -282,7 +282,6 @@ class Document(_Row):
     item: Mapped[bytes]
     about_key_id: Mapped[int | None] = mapped_column(ForeignKey("keys.id"), index=True)
     made_at: Mapped[int] = mapped_column(default=now)
-    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
 
 
 class Delivery(_Row):

@@ -1,0 +1,100 @@
+"""Signed documents on their way to doors, and what each lock said of them.
+
+A document waits until its lock has answered under its own signature: applied, known already, or
+refused with a reason. The hub sends it again at each meeting until then; a lock takes the same
+document twice without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mortice.core import cbor
+from mortice.core.document import id_of
+from mortice.core.refusal import Reason
+from mortice.core.revocation import REVOKE
+from mortice.hub.tables import (
+    GONE,
+    ON_DOOR,
+    REFUSED,
+    WAITING,
+    Delivery,
+    Document,
+    Door,
+    DoorKey,
+    Key,
+    Place,
+    now,
+)
+
+ORDER = ("mortice-site/1", "mortice-doors/1", REVOKE)  # these first, and in this order
+
+
+def post(db: Session, place: Place, item: Sequence[cbor.Value], doors: Iterable[Door],
+         about: Key | None = None) -> Document:
+    """Send `item` ([kind, document, chain or null, assertion]) to `doors`, to each only once."""
+    kind, document = item[0], item[1]
+    assert isinstance(kind, str), "an item begins with its kind"
+    assert isinstance(document, bytes), "and then the document"
+    name = id_of(document)
+    kept = db.scalar(
+        select(Document).where(Document.place_id == place.id, Document.name == name))
+    if kept is None:
+        kept = Document(
+            place_id=place.id, name=name, kind=kind, item=cbor.encode([*item]),
+            about_key_id=about.id if about else None)
+        db.add(kept)
+        db.flush()
+    known = set(db.scalars(select(Delivery.door_id).where(Delivery.document_id == kept.id)))
+    db.add_all(
+        Delivery(document_id=kept.id, door_id=door.id) for door in doors if door.id not in known)
+    return kept
+
+
+def due(db: Session, door: Door, most: int) -> list[Delivery]:
+    """What is still on its way to `door`, in the order in which a lock must take it."""
+    waiting = db.scalars(
+        select(Delivery).join(Document).where(
+            Delivery.door_id == door.id, Delivery.state == WAITING).order_by(Document.id)).all()
+    return sorted(waiting, key=_place_in_order)[:most]
+
+
+def _place_in_order(delivery: Delivery) -> tuple[int, int]:
+    kind = delivery.document.kind
+    return (ORDER.index(kind) if kind in ORDER else len(ORDER), delivery.document_id)
+
+
+def answered(
+    db: Session, door: Door, name: bytes, refused: Reason | None, receipt: bytes | None,
+) -> None:
+    """The lock's answer to the document called `name`. What it did not get stays unknown here."""
+    delivery = db.scalar(
+        select(Delivery).join(Document).where(
+            Delivery.door_id == door.id, Document.name == name,
+            Document.place_id == door.place_id))
+    if delivery is None:
+        return
+    delivery.state = ON_DOOR if refused is None else REFUSED
+    delivery.reason = None if refused is None else refused.words.number
+    delivery.receipt, delivery.answered_at = receipt or delivery.receipt, now()
+    _tell_key(db, delivery)
+
+
+def _tell_key(db: Session, delivery: Delivery) -> None:
+    """A key's state at a door follows what the lock said of the document about it."""
+    document = delivery.document
+    if document.about_key_id is None:
+        return
+    state = db.scalar(
+        select(DoorKey).where(
+            DoorKey.key_id == document.about_key_id, DoorKey.door_id == delivery.door_id))
+    if state is None:
+        return
+    if document.kind == REVOKE:
+        state.state = GONE if delivery.state == ON_DOOR else state.state
+    else:
+        state.state = delivery.state
+    state.reason, state.at = delivery.reason, now()
