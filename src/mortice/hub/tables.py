@@ -70,7 +70,7 @@ class Account(_Named):
     closed_at: Mapped[int | None]
 
 
-class Passkey(_Row):
+class Passkey(_Named):
     """A passkey that signs somebody in. Keys' own passkeys are never kept here (rule 11)."""
 
     __tablename__ = "passkeys"
@@ -79,8 +79,8 @@ class Passkey(_Row):
     public_key: Mapped[bytes]
     sign_count: Mapped[int] = mapped_column(default=0)
     label: Mapped[str]
-    made_at: Mapped[int] = mapped_column(default=now)
     used_at: Mapped[int | None]
+    doubted_at: Mapped[int | None]  # when its counter went backwards: there may be a copy of it
 
 
 class RecoveryCode(_Row):
@@ -118,6 +118,14 @@ class Invitation(_Row):
     made_at: Mapped[int] = mapped_column(default=now)
     ends_at: Mapped[int]
     used_at: Mapped[int | None]
+
+
+class Spent(Base):
+    """A sealed ticket that was used, remembered for as long as it would count (tickets.py)."""
+
+    __tablename__ = "spent"
+    hashed: Mapped[bytes] = mapped_column(primary_key=True)
+    ends_at: Mapped[int]
 
 
 class Bucket(Base):
