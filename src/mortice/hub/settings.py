@@ -60,12 +60,12 @@ def read_settings(folder: Path) -> Settings:
         wanted = int if name.endswith("port") else str
         if type(value) is not wanted:
             raise Malformed("Z1", f"{file}: {name} must be a {wanted.__name__}, not {value!r}")
-    settings = Settings(folder, **given)
-    _check_origin(settings.origin)
-    return settings
+    return checked(Settings(folder, **given))
 
 
-def _check_origin(origin: str) -> None:
+def checked(settings: Settings) -> Settings:
+    """`settings`, if browsers can keep keys under that origin. Raises Malformed."""
+    origin = settings.origin
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
         raise Malformed("Z1", f"origin {origin!r} must be like https://hub.example, without a path")
@@ -73,3 +73,4 @@ def _check_origin(origin: str) -> None:
         raise Malformed(
             "Z1", f"origin {origin!r} needs https: browsers keep keys and passkeys only there, "
             "or at http://localhost")
+    return settings

@@ -1,0 +1,39 @@
+"""Running the hub in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from mortice.cli.here import Here
+from mortice.cli.output import note, say
+from mortice.cli.problems import Problem
+from mortice.hub.accounts import set_up_link
+from mortice.hub.hub import Hub
+from mortice.hub.running import bound, server_of
+
+
+def run_hub(here: Here, hub: Hub) -> None:
+    """Serve until SIGINT or SIGTERM. Raises Problem where the port is taken."""
+    settings = hub.settings
+    try:
+        taken = bound(settings.host, settings.port)
+    except OSError as error:
+        raise Problem(
+            "port_taken", f"{settings.host}:{settings.port} cannot be used ({error.strerror}).",
+            "Choose another with --listen.") from error
+    _say_ready(here, hub)
+    with taken:
+        asyncio.run(server_of(hub).serve(sockets=[taken]))
+
+
+def _say_ready(here: Here, hub: Hub) -> None:
+    first = set_up_link(hub)
+    if here.json:
+        say(json.dumps({"url": hub.settings.origin, "set_up": first,
+                        "key": hub.own.link.public.hex()}))
+        return
+    say(f"The hub is at {hub.settings.origin}. Ctrl-C stops it.")
+    if first is not None:
+        say(f"Nobody owns it yet. Set it up at: {first}")
+        note("That link works for whoever has it first; keep it to yourself.")
