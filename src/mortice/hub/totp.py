@@ -55,7 +55,7 @@ def take_code(db: Session, own: Own, account_id: int, code: str) -> bool:
 
 def app_link(secret: str, email: str) -> str:
     """The `otpauth:` address that an app takes instead of a picture."""
-    return pyotp.TOTP(secret).provisioning_uri(email, ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
 def picture(link: str) -> str:
