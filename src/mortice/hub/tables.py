@@ -365,8 +365,23 @@ class Log(_Row):
     head: Mapped[bytes | None]  # the newest signed head, over `head_size` entries
     head_size: Mapped[int] = mapped_column(default=0)
     head_at: Mapped[int | None]
-    fault: Mapped[str | None]  # what does not fit, in words; the log stops here
-    fault_at: Mapped[int | None]
+    fault: Mapped[str | None]  # what does not fit, in words
+    fault_at: Mapped[int | None]  # when this log stopped for good; None: the next good batch heals
+
+
+class LogFault(_Row):
+    """Two things that one lock said and that cannot both be true: what is kept, and what came."""
+
+    __tablename__ = "log_faults"
+    log_id: Mapped[int] = mapped_column(ForeignKey("logs.id", ondelete="CASCADE"), index=True)
+    at: Mapped[int] = mapped_column(default=now)
+    check: Mapped[str]
+    words: Mapped[str]
+    number: Mapped[int | None]  # of the entry, if it is about one
+    kept_entry: Mapped[bytes | None]
+    kept_head: Mapped[bytes | None]
+    shown_entry: Mapped[bytes | None]
+    shown_head: Mapped[bytes | None]
 
 
 class LogEntry(Base):
@@ -374,9 +389,10 @@ class LogEntry(Base):
 
     __tablename__ = "entries"
     __table_args__ = (
-        Index("entries_of_place", "place_id", "at"),
-        Index("entries_by_sort", "place_id", "sort", "at"),
-        Index("entries_by_leaf", "leaf", "at"),
+        Index("entries_of_place", "place_id", "at", "log_id", "number"),
+        Index("entries_by_sort", "place_id", "sort", "at", "log_id", "number"),
+        Index("entries_by_leaf", "leaf", "at", "log_id", "number"),
+        {"sqlite_with_rowid": False},
     )
     log_id: Mapped[int] = mapped_column(ForeignKey("logs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # place in the log
