@@ -14,6 +14,8 @@ import selectors
 from collections.abc import Callable
 from typing import Any
 
+from mortice.lockd.outside import FIRMWARE_AT
+
 START = 5000.0  # monotonic seconds; not zero, so that nothing depends on it
 THREAD_SECONDS = 0.025  # how long the slow hash of a PIN takes on a small board
 LONG_SECONDS = 0.3  # a jump over which something on a socket might be missed
@@ -69,6 +71,8 @@ def bent_loop() -> BentLoop:
 
 class Board:
     """The machine under a lock: its clocks, its random generator, and what becomes of them."""
+
+    made_at = FIRMWARE_AT
 
     def __init__(self, wall: int, seed: str = "") -> None:
         self.loop = bent_loop()

@@ -63,6 +63,7 @@ from mortice.lockd.conversation import Closed, Conversation
 from mortice.lockd.daemon import Lock
 from mortice.lockd.deliver import HPKE
 from mortice.lockd.keypad import pin_typed
+from mortice.lockd.outside import FIRMWARE_AT
 from mortice.lockd.watch import Watch
 
 DAY = 86_400
@@ -237,6 +238,8 @@ def test_the_hub_alone_moves_the_clock_by_a_quarter_of_an_hour_either_way(apart:
 
 class Outside:
     """A machine whose clock a test moves."""
+
+    made_at = FIRMWARE_AT
 
     def __init__(self) -> None:
         self.passed, self._drawn = 0.0, 0

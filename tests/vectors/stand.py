@@ -26,6 +26,7 @@ from mortice.core.refusal import BY_NUMBER, Coarse
 from mortice.drivers.simulated import SimulatedDoor
 from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener
+from mortice.lockd.outside import FIRMWARE_AT
 from mortice.lockd.secrets import LockSecrets, save_secrets
 from mortice.lockd.watch import Watch
 
@@ -38,6 +39,8 @@ SILENCE = "silence"
 
 class Board:
     """The machine under the lock. What it draws follows from what was drawn before."""
+
+    made_at = FIRMWARE_AT
 
     def __init__(self, wall: int) -> None:
         self.next_ephemeral: bytes | None = None

@@ -42,7 +42,7 @@ from mortice.drivers import Hardware
 from mortice.lockd import ownership
 from mortice.lockd.ephemeral import Ephemerals
 from mortice.lockd.outcome import Answers, Asked, Outcome, result_of
-from mortice.lockd.outside import FIRMWARE_AT, Outside
+from mortice.lockd.outside import Outside
 from mortice.lockd.ownership import Owned
 from mortice.lockd.record import Recorder, about_key
 from mortice.lockd.reserve import Reserve
@@ -357,7 +357,7 @@ class Lock:
     def _first_clock(self) -> Clock:
         """It counts on where the machine did; after a power cut it has to be believed anew."""
         number, last = self.store.number, self._last_entry()
-        floor = max(FIRMWARE_AT, number("floor"), last.at if last else 0)
+        floor = max(self.outside.made_at, number("floor"), last.at if last else 0)
         kept = Clock(
             floor, number("anchor_at"), number("anchor_ms") / 1000, number("attested_at"),
             sure=number("sure") > 0, forward=number("forward"))

@@ -14,11 +14,13 @@ from typing import Protocol
 HARDWARE_CLOCKS = Path("/sys/class/rtc")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-FIRMWARE_AT = 1_795_478_400  # 24 November 2026: no log entry of this firmware can be older
+FIRMWARE_AT = 1_795_478_400  # 24 November 2026
 
 
 class Outside(Protocol):
     """What the daemon takes from the machine that it runs on."""
+
+    made_at: int  # Unix seconds: when this firmware was made, so no entry of its log is older
 
     def wall(self) -> int | None:
         """Unix seconds by a clock that runs through power cuts; None if there is none."""
@@ -35,6 +37,8 @@ class Outside(Protocol):
 
 class Machine:
     """The real machine."""
+
+    made_at = FIRMWARE_AT
 
     def wall(self) -> int | None:
         """What the first hardware clock says. The system's own clock may be one put back."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mortice.core.log import About, Kind
 from mortice.core.timekeeping import first_clock
-from mortice.lockd.outside import FIRMWARE_AT, Outside
+from mortice.lockd.outside import Outside
 from mortice.lockd.record import Recorder
 from mortice.lockd.secrets import new_secrets, save_secrets
 from mortice.lockd.store import Store
@@ -33,7 +33,7 @@ def finish_reset(store: Store, folder: Path, outside: Outside) -> None:
         return
     secrets = new_secrets(outside)
     save_secrets(folder, secrets)
-    clock = first_clock(FIRMWARE_AT, outside.count())  # whoever owns it next tells it the time
+    clock = first_clock(outside.made_at, outside.count())  # whoever owns it next tells it the time
     recorder = Recorder(store, secrets, outside, clock)
     with store.change() as change:
         change.forget_all()
