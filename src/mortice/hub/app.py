@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -44,6 +45,8 @@ def make_app(hub: Hub) -> FastAPI:
     app.state.hub = hub
     for router in ROUTERS:
         app.include_router(router)
+    app.state.paths = frozenset(
+        route.path for router in ROUTERS for route in router.routes if isinstance(route, APIRoute))
     app.mount("/static", _Files(directory=STATIC), "static")
     _say_what_goes_wrong(app)
     app.add_middleware(Gate, origin=hub.settings.origin)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 OPEN_PATHS = frozenset({
+    "/help",
     "/in/{token}",  # a link that signs in once; the token is the proof
 })

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import select
 
 from mortice.hub.access import Here, To, hub_of
+from mortice.hub.nav import MAIN, OWN, links
 from mortice.hub.problems import Problem
 from mortice.hub.tables import Membership, Place, now
 
@@ -30,7 +33,8 @@ def environment() -> Environment:
         loader=FileSystemLoader(ROOM / "templates"), autoescape=select_autoescape(default=True),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"static": static, "To": To}
-    made.filters |= {"moment": moment, "clock": clock, "day": day}
+    made.filters |= {
+        "moment": moment, "clock": clock, "day": day, "iso": iso, "groupby_day": groupby_day}
     return made
 
 
@@ -68,6 +72,16 @@ def day(at: int, zone: str) -> str:
     return f"{local:%A} {local.day} {local:%B}{year}"
 
 
+def iso(at: int) -> str:
+    """For a program that reads the page."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def groupby_day(lines: Iterable[Any], zone: str) -> list[tuple[str, list[Any]]]:
+    """What has an `at`, newest first, under the words for its days."""
+    return [(said, list(those)) for said, those in groupby(lines, lambda line: day(line.at, zone))]
+
+
 def page(request: Request, template: str, here: Here | None = None, *, status: int = 200,
          **given: Any) -> HTMLResponse:  # noqa: ANN401 - whatever the template shows
     """A page. At a place, `here` fills its frame: place, other places, role."""
@@ -77,7 +91,8 @@ def page(request: Request, template: str, here: Here | None = None, *, status: i
         "account": here.account if here else given.pop("account", None),
         "places": _places(here) if here else [], "base": f"/p/{here.place.ref}" if here else "",
         "zone": here.place.zone if here else "Europe/London", "now": now(),
-        "demo": bool(here and here.place.demo), "origin": hub.settings.origin}
+        "demo": bool(here and here.place.demo), "origin": hub.settings.origin,
+        "nav": links(request, here, MAIN), "own": links(request, here, OWN)}
     return HTMLResponse(environment().get_template(template).render(frame | given), status)
 
 

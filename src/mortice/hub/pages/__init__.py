@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from mortice.hub.pages import door, entrance
+from mortice.hub.pages import (
+    door,
+    entrance,
+    help,  # noqa: A004 - the word on the page
+)
 
-ROUTERS: tuple[APIRouter, ...] = (entrance.ROUTER, door.ROUTER)
+ROUTERS: tuple[APIRouter, ...] = (entrance.ROUTER, door.ROUTER, help.ROUTER)
