@@ -61,7 +61,7 @@ def take(db: Session, *tries: Try) -> None:
     """One token of each. Raises Problem (429) if one is empty; then the transaction must end."""
     db.execute(delete(Bucket).where(Bucket.at < now() - LONGEST))  # full again: as good as none
     waits = [_take(db, budget, whose) for budget, whose in tries]
-    if max(waits) > 0:
+    if any(waits):
         raise too_often(max(waits))
 
 

@@ -5,4 +5,8 @@ from __future__ import annotations
 OPEN_PATHS = frozenset({
     "/help",
     "/in/{token}",  # a link that signs in once; the token is the proof
+    "/join/{token}",  # the same for a team
+    "/setup",  # the first owner, by the token that the hub's terminal shows
+    "/sign-in", "/sign-in/passkey", "/sign-in/passkey/options", "/sign-in/recovery",
+    "/sign-in/second",  # sets up a second factor for who proved a password that has none
 })

@@ -106,7 +106,7 @@ class SignIn(_Named):
     account: Mapped[Account] = relationship()
 
 
-class Invitation(_Row):
+class Invitation(_Named):
     """A link that works once: to join a team, or to sign in for the first time."""
 
     __tablename__ = "invitations"
@@ -115,7 +115,6 @@ class Invitation(_Row):
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id", ondelete="CASCADE"))
     role: Mapped[str | None]
     email: Mapped[str | None]
-    made_at: Mapped[int] = mapped_column(default=now)
     ends_at: Mapped[int]
     used_at: Mapped[int | None]
 

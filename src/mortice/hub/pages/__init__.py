@@ -7,7 +7,16 @@ from fastapi import APIRouter
 from mortice.hub.pages import (
     door,
     entrance,
+    factors,
     help,  # noqa: A004 - the word on the page
+    join,
+    prove,
+    setup,
+    sign_in,
+    team,
+    you,
 )
 
-ROUTERS: tuple[APIRouter, ...] = (entrance.ROUTER, door.ROUTER, help.ROUTER)
+ROUTERS: tuple[APIRouter, ...] = (
+    entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
+    factors.ROUTER, team.ROUTER, door.ROUTER, help.ROUTER)

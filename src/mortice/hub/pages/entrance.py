@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from mortice.hub.access import Me, hub_of, signed_in
 from mortice.hub.accounts import SIGN_IN_SECONDS, begin_sign_in, end_sign_in, use_invitation
+from mortice.hub.problems import Problem
 from mortice.hub.tables import Membership, Place
-from mortice.hub.web import go
+from mortice.hub.web import go, page
 
 ROUTER = APIRouter(include_in_schema=False)
 
@@ -41,7 +42,8 @@ def sign_out(me: Annotated[Me, Depends(signed_in)]) -> Response:
     with me.hub.database.writing() as db:
         end_sign_in(db, me.sign_in.id)
     answer = go("/sign-in")
-    answer.delete_cookie(me.hub.cookie)
+    answer.delete_cookie(
+        me.hub.cookie, httponly=True, samesite="lax", secure=me.hub.settings.is_https)
     return answer
 
 
@@ -51,4 +53,14 @@ def remember(request: Request, answer: Response, cookie: str) -> Response:
     answer.set_cookie(
         hub.cookie, cookie, max_age=SIGN_IN_SECONDS, httponly=True, samesite="lax",
         secure=hub.settings.is_https, path="/")
+    return answer
+
+
+def with_problem(request: Request, template: str, problem: Problem | None,
+                 **given: Any) -> Response:  # noqa: ANN401 - whatever the template shows
+    """A page with a form, and what was wrong with what was sent before, if anything was."""
+    answer = page(request, template, problem=problem, errors=problem.fields if problem else {},
+                  status=problem.status if problem else 200, **given)
+    if problem and problem.wait:
+        answer.headers["retry-after"] = str(problem.wait)
     return answer
