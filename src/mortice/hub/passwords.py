@@ -51,7 +51,7 @@ def fault_of(password: str, *own_words: str) -> str:
     if not MINIMUM <= len(password) <= MAXIMUM:
         return WRONG_LENGTH
     left = re.sub(r"[\W_]", "", password.casefold())
-    for word in (*COMMON, *_parts(own_words)):
+    for word in sorted((*COMMON, *_parts(own_words)), key=len, reverse=True):
         left = left.replace(word, "")
     in_a_run = any(left in run or left in run[::-1] for run in RUNS)
     return GUESSABLE if in_a_run or len(set(left)) < DIFFERENT else ""

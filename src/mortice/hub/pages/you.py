@@ -48,7 +48,8 @@ def next_step(db: Session, account: Account) -> str | None:
 def onward(me: Me) -> Response:
     """To the next step of a set-up, or to the list of one's ways in."""
     with me.hub.database.reading() as db:
-        return go("/setup" if next_step(db, me.account) else "/you")
+        account = db.get_one(Account, me.account.id)  # as it is now, not as it was
+        return go("/setup" if next_step(db, account) else "/you")
 
 
 @ROUTER.get("")
@@ -135,5 +136,5 @@ def end_browser(me: Mine, ref: Annotated[str, Form()] = "") -> Response:
 
 
 def _must_still_get_in(db: Session, me: Me) -> None:
-    if not ways_of(db, me.account).enough:
+    if not ways_of(db, db.get_one(Account, me.account.id)).enough:  # as it is now, not as it was
         raise last_way_in()
