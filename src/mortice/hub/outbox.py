@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from mortice.core import cbor
@@ -27,6 +27,7 @@ from mortice.hub.tables import (
     DoorKey,
     Key,
     Place,
+    TakenBack,
     now,
 )
 
@@ -84,17 +85,17 @@ def answered(
 
 
 def _tell_key(db: Session, delivery: Delivery) -> None:
-    """A key's state at a door follows what the lock said of the document about it."""
+    """Keys' states at a door follow what the lock said of the document about them."""
     document = delivery.document
-    if document.about_key_id is None:
-        return
-    state = db.scalar(
-        select(DoorKey).where(
-            DoorKey.key_id == document.about_key_id, DoorKey.door_id == delivery.door_id))
-    if state is None:
-        return
     if document.kind == REVOKE:
-        state.state = GONE if delivery.state == ON_DOOR else state.state
-    else:
-        state.state = delivery.state
-    state.reason, state.at = delivery.reason, now()
+        if delivery.state == ON_DOOR:
+            ended = select(TakenBack.key_id).where(TakenBack.document_id == document.id)
+            _say(db, delivery, GONE, DoorKey.key_id.in_(ended))
+    elif document.about_key_id is not None:
+        _say(db, delivery, delivery.state, DoorKey.key_id == document.about_key_id)
+
+
+def _say(db: Session, delivery: Delivery, state: str, which: ColumnElement[bool]) -> None:
+    for row in db.scalars(select(DoorKey).where(which, DoorKey.door_id == delivery.door_id)):
+        if row.state != GONE:  # nothing un-revokes
+            row.state, row.reason, row.at = state, delivery.reason, now()

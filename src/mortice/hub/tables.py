@@ -308,6 +308,16 @@ class Delivery(_Row):
     door: Mapped[Door] = relationship()
 
 
+class TakenBack(Base):
+    """A key that a signed document takes back: by its own id, its holder's, or as one beneath."""
+
+    __tablename__ = "taken_back"
+    document_id: Mapped[int] = mapped_column(
+        ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    key_id: Mapped[int] = mapped_column(
+        ForeignKey("keys.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class HubGrant(_Named):
     """A bounded link that the owner gave the hub itself: to vouch, or to issue for visitors."""
 
