@@ -20,16 +20,17 @@ import pytest
 from mortice.client.home import Home
 from mortice.core.refusal import Coarse
 from mortice.sim import demo
-from mortice.sim.cast import STREET
+from mortice.sim.cast import PLACES
 from mortice.sim.demo import MARK, READY, DemoOptions
 from mortice.sim.world import OWNER, World
 
 SOURCE = Path(__file__).parents[2] / "src"
+DOORS = [door.slug for place in PLACES for door in place.doors]
 START = """
 import sys
 from pathlib import Path
 from mortice.sim.demo import DemoOptions, run
-sys.exit(run(DemoOptions(browser=False, json={json}, data=Path({data!r}), port={port})))
+sys.exit(run(DemoOptions(browser=False, json={json}, data=Path({data!r}), port={port}, history=0)))
 """
 
 
@@ -88,7 +89,7 @@ def test_it_says_one_line_when_it_is_ready_and_ends_when_it_is_told(
     started.append(Running(tmp_path / "demo"))
     told = started[0].ready()
     assert page(told["url"]) == 303
-    assert [door["name"] for door in told["doors"]] == [plan.slug for plan in STREET]
+    assert [door["name"] for door in told["doors"]] == DOORS
     assert started[0].end(number) == (0, "", "")
 
 
@@ -144,7 +145,7 @@ def test_a_port_in_use_is_one_clear_sentence(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert demo.run(DemoOptions(data=tmp_path / "demo", port=port)) == 1
+        assert demo.run(DemoOptions(data=tmp_path / "demo", port=port, history=0)) == 1
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == (
@@ -162,7 +163,7 @@ def test_without_a_wish_the_next_free_port_is_taken(tmp_path: Path, started: lis
 def test_a_number_that_is_no_port_is_one_clear_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], port: int
 ) -> None:
-    assert demo.run(DemoOptions(data=tmp_path / "demo", port=port)) == 1
+    assert demo.run(DemoOptions(data=tmp_path / "demo", port=port, history=0)) == 1
     assert "is no port" in capsys.readouterr().err
 
 
@@ -190,7 +191,7 @@ def test_a_start_that_was_cut_off_half_way_begins_anew(
     (tmp_path / "site.json").write_text("half")
     (tmp_path / MARK).touch()
     started.append(Running(tmp_path))
-    assert len(started[0].ready()["doors"]) == len(STREET)
+    assert len(started[0].ready()["doors"]) == len(DOORS)
 
 
 def test_reset_builds_another_street(tmp_path: Path, started: list[Running]) -> None:
@@ -213,10 +214,10 @@ def test_for_people_it_prints_where_to_look_and_what_to_type(
     said = ""
     while "Ctrl-C" not in said:
         said += started[0].process.stdout.readline()
-    pin = Home(tmp_path / "demo").read("demo.json")["pins"][0]["pin"]
+    pin = Home(tmp_path / "demo" / "alder-road").read("demo.json")["pins"][0]["pin"]
     assert "http://127.0.0.1:" in said
     assert f"{pin[:4]} {pin[4:]}" in said
-    assert f"export MORTICE_HOME={tmp_path / 'demo'}" in said
+    assert f"export MORTICE_HOME={tmp_path / 'demo' / 'alder-road'}" in said
     assert "lost-phone" in said
 
 

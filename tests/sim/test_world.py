@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -17,26 +16,29 @@ from mortice.core.commands import Command
 from mortice.core.refusal import Coarse
 from mortice.drivers import InsideButton
 from mortice.drivers.simulated import Physics
-from mortice.sim.cast import DAY, STREET, build_street, friday_at_three
+from mortice.sim.cast import ALDER_ROAD, DAY, PLACES, Times
+from mortice.sim.town import Town
 from mortice.sim.world import NO_NEWS, OWNER, World
 
 QUICK = Physics(travel_seconds=0.05)
 
 
 class Street:
-    """The demo's street in one folder, which can be stopped and started again."""
+    """The demo's town in one folder, which can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.world = World(folder, QUICK)
+        self.town = Town(folder, QUICK)
 
-    async def start(self) -> World:
-        self.world = World(self.folder, QUICK)
-        await build_street(self.world)
-        return self.world
+    async def start(self) -> Town:
+        if not any(self.folder.iterdir()):
+            await self.town.build(days=0)
+        self.town = Town(self.folder, QUICK)
+        await self.town.open()
+        return self.town
 
-    async def restart(self) -> World:
-        await self.world.stop()
+    async def restart(self) -> Town:
+        await self.town.close()
         return await self.start()
 
 
@@ -45,74 +47,85 @@ async def street(tmp_path: Path) -> AsyncIterator[Street]:
     made = Street(tmp_path / "street")
     made.folder.mkdir()
     yield made
-    await made.world.stop()
+    await made.town.close()
 
 
 async def test_the_cast_is_let_in_or_not_as_its_keys_say(street: Street) -> None:
-    world = await street.start()
+    town = await street.start()
     tried = [
-        (OWNER, "front-door"),
-        ("Ben Hale", "back-door"),
-        ("Ana Sousa", "front-door"),
-        ("Priya Shah", "room-4"),
-        ("Sam Guest", "street-door"),
-        ("Eve Engineer", "meter-cupboard"),
-        ("Eve Engineer", "meter-cupboard"),  # once is all
-        ("Jo Visitor", "back-door"),
-        ("Mallory", "front-door"),
-        ("Priya Shah", "front-door"),
+        ("alder-road", OWNER, "front-door", None),
+        ("alder-road", "Ben Hale", "back-door", None),
+        ("alder-road", "Ana Sousa", "front-door", None),
+        ("chaucer-house", "Priya Shah", "room-4", None),
+        ("chaucer-house", "Sam Guest", "street-door", None),
+        ("chaucer-house", "Eve Engineer", "meter-cupboard", None),
+        ("chaucer-house", "Eve Engineer", "meter-cupboard", Coarse.NOT_ALLOWED),  # once is all
+        ("chaucer-house", "Priya Shah", "room-5", Coarse.NOT_ALLOWED),
+        ("alder-road", "Jo Visitor", "garden-annexe", Coarse.NOT_NOW),
+        ("alder-road", "Bill Mason", "garage-side-door", Coarse.NOT_NOW),  # it ended
+        ("alder-road", "Mallory", "front-door", Coarse.NOT_ALLOWED),
+        ("hale-rowe", "Owen Rowe", "server-cupboard", None),
+        ("hale-rowe", "Gita Rao", "server-cupboard", Coarse.SHOW_MORE),  # a second person
     ]
-    heard = [(await world.visit(name, door, Command.UNLOCK)).answer.coarse for name, door in tried]
-    no, later = Coarse.NOT_ALLOWED, Coarse.NOT_NOW
-    assert heard == [None] * 6 + [no, later, no, no]
+    for place, name, door, expected in tried:
+        visited = await town.worlds[place].visit(name, door, Command.UNLOCK)
+        assert visited.answer.coarse is expected, (name, door)
 
 
 async def test_every_pin_opens_its_own_door(street: Street) -> None:
-    world = await street.start()
-    for pin in world.pins():
-        door = world.doors[pin["door"]]
-        door.hardware.turn_inside()
-        door.hardware.turn_inside()
-        for symbol in [*pin["pin"], "enter"]:
-            door.hardware.press(symbol)
-        await door.until(lambda door=door: door.hardware.gauges().bolt_mm == 0.0)
-    assert {pin["door"] for pin in world.pins()} == {"front-door", "street-door"}
+    town = await street.start()
+    doors = set()
+    for world in town.worlds.values():
+        for pin in world.pins():
+            door = world.doors[pin["door"]]
+            door.hardware.turn_inside()
+            door.hardware.turn_inside()
+            for symbol in [*pin["pin"], "enter"]:
+                door.hardware.press(symbol)
+            await door.until(lambda door=door: door.hardware.gauges().bolt_mm == 0.0)
+            doors.add(pin["door"])
+    assert doors == {"front-door", "street-door", "main-entrance"}
 
 
 async def test_a_second_start_finds_the_same_street(street: Street) -> None:
-    world = await street.start()
+    town = await street.start()
+    world = town.first
     await world.visit(OWNER, "front-door", Command.UNLOCK)
-    before, size = json.loads(world.ready("x")), world.doors["front-door"].lock.store.size
-    world = await street.restart()
-    assert json.loads(world.ready("x")) == before
+    before, size = town.for_scripts(), world.doors["front-door"].lock.store.size
+    town = await street.restart()
+    assert town.for_scripts() == before
+    world = town.first
     assert world.doors["front-door"].lock.store.size == size + 1  # it wrote down that it started
     visited = await world.visit("Ben Hale", "front-door", Command.UNLOCK)
     assert visited.answer.coarse is None
 
 
 async def test_a_lock_that_was_wiped_stays_without_an_owner(street: Street) -> None:
-    world = await street.start()
-    front = world.doors["front-door"]
+    front = (await street.start()).first.doors["front-door"]
     assert front.daemon is not None
     front.daemon.watch.heard(InsideButton(10.0))
     await front.until(lambda: front.lock.owned is None)
-    world = await street.restart()
+    world = (await street.restart()).first
     assert world.doors["front-door"].lock.owned is None
-    assert len(world.home.known_doors()) == len(STREET)
+    assert len(world.home.known_doors()) == len(ALDER_ROAD.doors)
 
 
 async def test_what_scripts_are_told_is_enough_to_reach_every_door(street: Street) -> None:
-    world = await street.start()
-    told = json.loads(world.ready("http://127.0.0.1:1/?t=x"))
-    assert told["url"] == "http://127.0.0.1:1/?t=x"
-    assert [door["name"] for door in told["doors"]] == [plan.slug for plan in STREET]
+    town = await street.start()
+    told = town.for_scripts()
+    plans = [door.slug for place in PLACES for door in place.doors]
+    assert [door["name"] for door in told["doors"]] == plans
+    running_doors = {
+        slug: door for world in town.worlds.values() for slug, door in world.doors.items()}
     for door in told["doors"]:
-        running = world.doors[door["name"]]
+        running = running_doors[door["name"]]
         assert door["address"] == "{}:{}".format(*running.address)
         assert door["lock"] == running.lock.secrets.public.id.hex()
         assert bytes.fromhex(door["lock_key"]) == running.lock.secrets.signing.public.encoded
     assert {person["key"] for person in told["people"]} <= {str(f) for f in files(street.folder)}
-    assert told["home"] == str(street.folder)
+    assert told["home"] == str(street.folder / "alder-road")
+    assert {pin["home"] for pin in told["pins"]} == {
+        str(street.folder / place.slug) for place in PLACES}
 
 
 async def test_the_site_is_marked_as_a_demos(world: World) -> None:
@@ -145,7 +158,7 @@ async def test_the_owners_key_is_made_once(world: World, front: object) -> None:
 @pytest.mark.parametrize("days", range(14))
 def test_the_visitors_stay_begins_on_a_friday_at_three_at_least_a_day_ahead(days: int) -> None:
     now = int(time.time()) + days * DAY
-    start = friday_at_three(now)
+    start = Times(now, now).friday()
     local = datetime.fromtimestamp(start, ZoneInfo("Europe/London"))
     assert (local.weekday(), local.hour, local.minute) == (4, 15, 0)
     assert DAY <= start - now <= 9 * DAY

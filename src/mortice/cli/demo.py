@@ -22,10 +22,13 @@ SCENES = "wrong-pin, lost-phone, guest-too-early, passed-on, power-cut, tampered
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Where the demo's own home lies.")
 @click.option("--reset", is_flag=True, help="Begin again with new doors and people.")
+@click.option("--history", type=click.IntRange(0, 365), default=60, show_default=True,
+              metavar="DAYS", help="How many days have passed at its doors when it is built.")
 @click.option("--scene", metavar="NAME", help=f"Play one scene and end: {SCENES}.")
 @PASS_HERE
 def demo(  # noqa: PLR0913, PLR0917 — one for each option
-    here: Here, browser: bool, port: int, data: Path | None, reset: bool, scene: str | None,  # noqa: FBT001 — click passes flags so
+    here: Here, browser: bool, port: int, data: Path | None, reset: bool, history: int,  # noqa: FBT001 — click passes flags so
+    scene: str | None,
 ) -> int:
     """Play with a street of simulated doors: nothing here touches a real lock."""
     try:
@@ -35,4 +38,5 @@ def demo(  # noqa: PLR0913, PLR0917 — one for each option
             "no_demo", f"The demo needs {error.name}, which is not installed.",
             "Install it with: pip install 'mortice[demo]'") from error
     return run(DemoOptions(
-        browser=browser, port=port, data=data, reset=reset, json=here.json, scene=scene))
+        browser=browser, port=port, data=data, reset=reset, json=here.json, history=history,
+        scene=scene))

@@ -22,10 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from mortice.sim.cast import build_street
 from mortice.sim.scenes import SCENES, play
+from mortice.sim.town import DAYS, Town
 from mortice.sim.tries import welcome
-from mortice.sim.world import World
 
 FIRST_PORT = 12209  # a nod to BS EN 12209; the next free one is taken if it is in use
 PORTS_TRIED = 20
@@ -44,6 +43,7 @@ class DemoOptions:
     data: Path | None = None
     reset: bool = False
     json: bool = False
+    history: int = DAYS  # days that passed at the doors before anybody looks
     scene: str | None = None
 
 
@@ -126,21 +126,38 @@ async def _street(options: DemoOptions, folder: Path) -> None:
             f"the street's page needs {error.name}, which is not installed.\n"
             "Install it with: pip install 'mortice[demo]'"
         ) from error
-    stop = _stop_on_signals()
-    world = World(folder)
-    try:
-        await build_street(world)
+    stop, ports = _stop_on_signals(), _ports(options.port)
+    town = Town(folder)
+    if not (folder / READY).exists():
+        await town.build(options.history, _Progress())
         (folder / READY).touch()
-        panel, url = await serve_panel(world, _ports(options.port))
+    try:
+        await town.open()
+        panel, url = await serve_panel(town, ports)
         try:
-            _say_ready(options, world, url)
+            _say_ready(options, town, url)
             await stop.wait()
         finally:
             await panel.stop()
     except PortTaken:
         raise DemoProblem(_port_taken(options.port)) from None
     finally:
-        await world.stop()
+        await town.close()
+
+
+class _Progress:
+    """Tells a terminal how much of the doors' past is over; says nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, tuple[int, int]] = {}
+
+    def __call__(self, place: str, done: int, of: int) -> None:
+        self._done[place] = (done, of)
+        if sys.stderr.isatty():
+            past, whole = map(sum, zip(*self._done.values(), strict=True))
+            end = "\r\x1b[K" if past == whole else ""
+            sys.stderr.write(f"\rTwo months at fourteen doors: {past} of {whole} visits {end}")
+            sys.stderr.flush()
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -163,9 +180,11 @@ def _port_taken(wanted: int) -> str:
     return f"ports {FIRST_PORT} to {last} are all in use. Choose a free one with --port."
 
 
-def _say_ready(options: DemoOptions, world: World, url: str) -> None:
+def _say_ready(options: DemoOptions, town: Town, url: str) -> None:
     scripted = options.json
-    sys.stdout.write(world.ready(url) + "\n" if scripted else welcome(world, url, list(SCENES)))
+    sys.stdout.write(
+        json.dumps({"url": url} | town.for_scripts()) + "\n" if scripted
+        else welcome(town, url, list(SCENES)))
     sys.stdout.flush()
     if options.browser and not scripted and _has_screen():
         # Some browsers keep whoever starts them waiting; the street must not.

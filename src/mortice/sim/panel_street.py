@@ -15,6 +15,7 @@ from mortice.core.stages import TimeState
 from mortice.sim.panel import Panel
 from mortice.sim.running import RunningDoor
 from mortice.sim.street import LogLine, Street, StreetDoor, Tone
+from mortice.sim.town import Town
 from mortice.sim.tries import hints
 from mortice.sim.world import World
 
@@ -66,15 +67,17 @@ def _line(body: bytes, names: dict[bytes, str]) -> LogLine:
     return LogLine(entry.index, entry.at, sure, said.word, tone, said.sentence, said.detail)
 
 
-async def serve_panel(world: World, ports: Iterable[int]) -> tuple[Panel, str]:
-    """Show the world's doors on a page, on the first free one of `ports`; returns its address.
+async def serve_panel(town: Town, ports: Iterable[int]) -> tuple[Panel, str]:
+    """Show the town's doors on a page, on the first free one of `ports`; returns its address.
 
     Raises:
         PortTaken: none of them was free.
     """
-    street = Street(_doors(world), hints(world))
-    for running in world.doors.values():
-        running.changed = street.changed
+    worlds = [*town.worlds.values()]
+    street = Street([door for world in worlds for door in _doors(world)], hints(town))
+    for world in worlds:
+        for running in world.doors.values():
+            running.changed = street.changed
     panel = Panel(street)
     for port in ports:
         try:

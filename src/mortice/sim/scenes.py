@@ -36,13 +36,12 @@ from mortice.core.refusal import Coarse
 from mortice.core.revocation import Revoked
 from mortice.core.site import Role
 from mortice.drivers.simulated import Physics
-from mortice.sim.cast import DAY, HOUR, MINUTE, STREET, USE
+from mortice.sim.cast import BACK, CUPBOARD, DAY, FRONT, HOUR, MINUTE, SHARED, USE
 from mortice.sim.stage import Actor, Stage, stage_in, within
 from mortice.sim.world import NO_NEWS, OWNER, PASSPHRASE, Bring, World
 
 QUICK = Physics(travel_seconds=0.05)  # a scene is about decisions, not about waiting for a motor
 SLOW = Physics(travel_seconds=2.0)  # so that there is a middle in which the power can go
-FRONT, BACK, SHARED, _, CUPBOARD = STREET
 
 
 async def wrong_pin(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mortice.sim.street import Hint
+from mortice.sim.town import Town
 from mortice.sim.world import World
 
 COMMANDS = (
@@ -33,33 +34,35 @@ def program() -> str:
     return f"{shlex.quote(sys.executable)} -m mortice"
 
 
-def hints(world: World) -> Iterator[Hint]:
+def hints(town: Town) -> Iterator[Hint]:
     """What the page offers: each PIN at its own door, and the commands."""
-    for pin in world.pins():
-        first_name = pin["person"].split()[0]
-        yield Hint(f"{first_name}'s PIN", code=pin["pin"], door=pin["door"])
-    start = f"MORTICE_HOME={shlex.quote(str(world.home.folder.resolve()))} {program()}"
+    for world in town.worlds.values():
+        for pin in world.pins():
+            first_name = pin["person"].split()[0]
+            yield Hint(f"{first_name}'s PIN", code=pin["pin"], door=pin["door"])
+    start = f"MORTICE_HOME={shlex.quote(str(town.first.home.folder.resolve()))} {program()}"
     for command, why in COMMANDS:
         yield Hint(why, shown=f"mortice {command}", command=f"{start} {command}")
 
 
-def welcome(world: World, url: str, scenes: list[str]) -> str:
+def welcome(town: Town, url: str, scenes: list[str]) -> str:
     """What the demo prints when it is ready."""
-    home = world.home.folder.resolve()
+    home = town.first.home.folder.resolve()
     width = max(len(command) for command, _ in COMMANDS)
     commands = "\n".join(f"    {program()} {c:<{width}}   {why}" for c, why in COMMANDS)
-    return f"""Mortice: a street of {len(world.doors)} simulated doors. Nobody in it is real, and
-nothing here touches a real lock or leaves this computer.
+    doors = sum(len(world.doors) for world in town.worlds.values())
+    return f"""Mortice: {len(town.worlds)} places with {doors} simulated doors. Nobody there is
+real, and nothing here touches a real lock or leaves this computer.
 
-Look       {url}
-Type       {_type(world)}
+Doors      {url}
+Type       {_type(town.first)}
 Command    in another terminal:
     export MORTICE_HOME={shlex.quote(str(home))}
 {commands}
 Scenes     {program()} demo --scene NAME, where NAME is one of
     {" ".join(scenes)}
 
-Ctrl-C stops the street. Starting it again finds it as it was; --reset builds it anew.
+Ctrl-C stops all of it. Starting it again finds it as it was; --reset builds it anew.
 """
 
 

@@ -6,7 +6,6 @@ are simulated, the site is marked as a demo's, and the cast's secrets lie in the
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +22,13 @@ from mortice.core import cbor
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.commissioning import Takeover
 from mortice.core.config import Config
-from mortice.core.grant import ENROL, read_grant
+from mortice.core.grant import ENROL, Rights, read_grant
 from mortice.core.link import LockAddress
 from mortice.core.pin import PinPolicy
 from mortice.core.site import Role
 from mortice.drivers.simulated import Physics
 from mortice.lockd.outside import Machine
+from mortice.sim.past import Past
 from mortice.sim.running import DoorPlan, RunningDoor
 
 OWNER = "Margaret Hale"
@@ -54,11 +54,13 @@ NO_NEWS = Bring(news={})
 class World:
     """A home, its doors and its cast."""
 
-    def __init__(self, folder: Path, physics: Physics | None = None) -> None:
+    def __init__(
+        self, folder: Path, physics: Physics | None = None, past: Past | None = None) -> None:
+        """`past`: the clock on which its history is made; without it, the machine's own."""
         self.home = Home(folder)
         self.doors: dict[str, RunningDoor] = {}
         self._physics = physics or Physics()
-        self._outside = Machine()
+        self._past, self._outside = past, past or Machine()
 
     # --- building --------------------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class World:
         mapped = add_door(self.home, grant_key, door.plan.label, ZONE, keys)
         doors = bytes.fromhex(self.home.read("site.json")["doors"])
         await door.hardware.hold_inside_button(0.01)
-        now = int(time.time())
+        now = int(time.time()) if self._past is None else self._past.wall()
         takeover = Takeover(mapped.id, self.home.site_bytes(), doors, now)
         await take_over(door.address, keys, code, takeover)
 
@@ -180,7 +182,7 @@ class World:
             wallet.key,
             held.wire,
             held.leaf.id,
-            held.leaf.use,
+            held.leaf.use if self._past is None else Rights.NONE,  # in the past, nobody sets clocks
             self.home.news() if bring.news is None else bring.news,
             bytes.fromhex(receipt) if receipt else None,
         )
@@ -194,25 +196,23 @@ class World:
         for door in self.doors.values():
             await door.stop()
 
-    def ready(self, url: str) -> str:
-        """One line of JSON for scripts: where everything is, and the demo's own PINs and keys."""
+    def for_scripts(self) -> dict[str, list[dict[str, Any]]]:
+        """Where everything of this place is, and its own PINs and keys."""
         folder = self.home.folder.resolve()
-        return json.dumps(
-            {
-                "url": url,
-                "home": str(folder),
-                "doors": [_door_for_scripts(door) for door in self.home.known_doors()],
-                "pins": self.pins(),
-                "people": [
-                    {
-                        "name": person,
-                        "key": str(folder / "people" / person / "key"),
-                        "keys": str(folder / "people" / person / "keys.json"),
-                    }
-                    for person in self.home.people()
-                ],
-            }
-        )
+        home = {"home": str(folder)}
+        return {
+            "doors": [_door_for_scripts(door) | home for door in self.home.known_doors()],
+            "pins": [pin | home for pin in self.pins()],
+            "people": [
+                {
+                    "name": person,
+                    "key": str(folder / "people" / person / "key"),
+                    "keys": str(folder / "people" / person / "keys.json"),
+                }
+                | home
+                for person in self.home.people()
+            ],
+        }
 
 
 def _door_for_scripts(door: KnownDoor) -> dict[str, Any]:
