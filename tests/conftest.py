@@ -40,6 +40,7 @@ NEEDS = {  # marker → package
     "browser": Package("chromium", "chromium"),
     "needs_mosquitto": Package("mosquitto", "mosquitto"),
     "needs_postgresql": Package("postgresql", "postgres"),
+    "needs_systemd": Package("systemd", "systemd-analyze"),
 }
 
 

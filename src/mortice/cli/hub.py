@@ -67,6 +67,24 @@ def key(here: Here, data: Path) -> None:
     note(f"At each door's owner: mortice door hub DOOR --address {where} --key {named}")
 
 
+@hub.command(examples=("mortice hub link --data ./hub",))
+@DATA
+@PASS_HERE
+def link(here: Here, data: Path) -> int:
+    """Print the link with which the first owner sets the hub up. It works once."""
+    from mortice.hub.accounts import set_up_link  # noqa: PLC0415 — as above
+
+    with _opened(data, {}) as opened:
+        made = set_up_link(opened)
+    if here.json:
+        show_json({"set_up": made})
+    elif made is None:
+        note("This hub has its owner already; sign in there.")
+    else:
+        say(made)
+    return FAILED if made is None else DONE
+
+
 @hub.command(examples=("mortice hub backup --data ./hub 2026-11-25.mortice-hub",))
 @DATA
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))

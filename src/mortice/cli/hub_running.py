@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 
 from mortice.cli.here import Here
 from mortice.cli.output import note, say
@@ -28,12 +29,19 @@ def run_hub(here: Here, hub: Hub) -> None:
 
 
 def _say_ready(here: Here, hub: Hub) -> None:
-    first = set_up_link(hub)
     if here.json:
-        say(json.dumps({"url": hub.settings.origin, "set_up": first,
+        say(json.dumps({"url": hub.settings.origin, "set_up": set_up_link(hub),
                         "key": hub.own.link.public.hex()}))
         return
     say(f"The hub is at {hub.settings.origin}. Ctrl-C stops it.")
+    if sys.stdout.isatty():
+        _say_how_to_begin(set_up_link(hub))
+    else:  # a link that makes somebody its owner does not belong into a journal
+        note(f"If nobody owns it yet: mortice hub link --data {hub.settings.folder}")
+    sys.stdout.flush()
+
+
+def _say_how_to_begin(first: str | None) -> None:
     if first is not None:
         say(f"Nobody owns it yet. Set it up at: {first}")
         note("That link works for whoever has it first; keep it to yourself.")
