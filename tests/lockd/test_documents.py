@@ -13,6 +13,7 @@ from tests.core.cast import (
     FRONT,
     GRANTER,
     METER,
+    PASSKEY,
     REVOKER,
     ROOT,
     STRANGER,
@@ -22,12 +23,14 @@ from tests.core.cast import (
     passer,
     role,
     site,
+    touch,
 )
 from tests.core.cast import SITE as SITE_ID
 from tests.lockd.builders import (
     DAY,
     HOUR,
     NOW,
+    USE,
     Fate,
     Stand,
     Visit,
@@ -47,7 +50,7 @@ from mortice.core import cbor
 from mortice.core.commands import Command
 from mortice.core.config import CONFIG, Config, sign_config
 from mortice.core.document import id_of
-from mortice.core.grant import ENROL, CredentialKind, Rights, read_grant
+from mortice.core.grant import ENROL, CredentialKind, KeyClass, Rights, read_grant
 from mortice.core.keys import SoftwareKey
 from mortice.core.limits import (
     BUNDLE_DOCUMENTS,
@@ -430,6 +433,23 @@ async def test_a_newer_pin_takes_the_place_of_the_older(stand: Stand) -> None:
     await stand.press(PIN + "#")
     assert stand.moves == 0
     await stand.press(OTHER_PIN + "#")
+    assert stand.moves == 1
+
+
+async def test_a_pin_from_a_browser_comes_with_its_touch(stand: Stand) -> None:
+    web = first(key("web"), use=USE | Rights.ENROL, delegable=USE, depth=1, klass=KeyClass.WEB,
+                max_life=DAY, passkey=PASSKEY)
+    item = enrol_item(stand.lock, web, PIN, nbf=NOW, exp=NOW + HOUR)
+    document = item[1]
+    assert isinstance(document, bytes)
+    assert await refused(stand, item) is Reason.NOT_NARROWER
+    other = touch(web.leaf.id)
+    assert await refused(stand, [*item, other]) is Reason.SECOND_FACTOR
+    touched = [*item, touch(read_grant(document, ENROL).id + web.leaf.id)]
+    await taken(stand, touched)
+    assert [fate.result for fate in await stand.deliver(touched)] == [KNOWN]
+    stand.watched()
+    await stand.press(PIN + "#")
     assert stand.moves == 1
 
 

@@ -253,7 +253,9 @@ def _take_enrolment(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | No
     if item.chain is None:
         raise Malformed("H1", "enrolment: comes with its chain")
     site, signing = lock.owner().place.site, lock.secrets.signing.public
-    wire = [*item.chain, item.document]
+    touched = item.assertion is not None  # a browser's key above (spec/grant.md, section 9)
+    link: cbor.Value = [item.document, item.assertion] if touched else item.document
+    wire = [*item.chain, link]
     enrolment = accept_enrolment(site, wire, signing, slot_version=-1)
     slot = lock.store.slot(enrolment.credential.slot)
     if slot is not None and slot.version == enrolment.credential.version and slot.wire == wire:
