@@ -6,6 +6,9 @@ OPEN_PATHS = frozenset({
     "/help",
     "/in/{token}",  # a link that signs in once; the token is the proof
     "/join/{token}",  # the same for a team
+    # A guest's page: the ref is all that it takes to see it, and it opens nothing.
+    "/k/{ref}", "/k/{ref}/claim", "/k/{ref}/pin", "/k/{ref}/stay.ics",
+    "/k/{ref}/manifest.webmanifest",
     "/setup",  # the first owner, by the token that the hub's terminal shows
     "/sign-in", "/sign-in/passkey", "/sign-in/passkey/options", "/sign-in/recovery",
     "/sign-in/second",  # sets up a second factor for who proved a password that has none

@@ -8,6 +8,7 @@ from mortice.hub.pages import (
     door,
     entrance,
     factors,
+    guest,
     help,  # noqa: A004 - the word on the page
     join,
     prove,
@@ -19,4 +20,5 @@ from mortice.hub.pages import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
-    factors.ROUTER, team.ROUTER, door.ROUTER, help.ROUTER)
+    factors.ROUTER, team.ROUTER, door.ROUTER, help.ROUTER,
+    guest.ROUTER)
