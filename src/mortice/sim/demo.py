@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from mortice.sim.scenes import SCENES, play
 from mortice.sim.town import DAYS, Town
@@ -120,6 +120,7 @@ def _prepare(folder: Path, *, reset: bool) -> None:
 
 async def _street(options: DemoOptions, folder: Path) -> None:
     try:  # here and not above: only the running demo loads the web stack
+        from mortice.sim.demo_hub import DemoHub, NoPort  # noqa: PLC0415
         from mortice.sim.panel_street import PortTaken, serve_panel  # noqa: PLC0415
     except ImportError as error:
         raise DemoProblem(
@@ -135,11 +136,16 @@ async def _street(options: DemoOptions, folder: Path) -> None:
         await town.open()
         panel, url = await serve_panel(town, ports)
         try:
-            _say_ready(options, town, url)
-            await stop.wait()
+            hub = DemoHub(town, _ports(0))
+            await hub.start()
+            try:
+                _say_ready(options, town, url, hub.for_scripts())
+                await stop.wait()
+            finally:
+                await hub.stop()
         finally:
             await panel.stop()
-    except PortTaken:
+    except (PortTaken, NoPort):
         raise DemoProblem(_port_taken(options.port)) from None
     finally:
         await town.close()
@@ -180,15 +186,16 @@ def _port_taken(wanted: int) -> str:
     return f"ports {FIRST_PORT} to {last} are all in use. Choose a free one with --port."
 
 
-def _say_ready(options: DemoOptions, town: Town, url: str) -> None:
+def _say_ready(options: DemoOptions, town: Town, url: str, hub: dict[str, Any]) -> None:
     scripted = options.json
+    owners = hub["sign_ins"][0]["url"]
     sys.stdout.write(
-        json.dumps({"url": url} | town.for_scripts()) + "\n" if scripted
-        else welcome(town, url, list(SCENES)))
+        json.dumps({"url": url, "hub": hub} | town.for_scripts()) + "\n" if scripted
+        else welcome(town, url, hub["sign_ins"], list(SCENES)))
     sys.stdout.flush()
     if options.browser and not scripted and _has_screen():
         # Some browsers keep whoever starts them waiting; the street must not.
-        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        threading.Thread(target=webbrowser.open, args=(owners,), daemon=True).start()
 
 
 def _has_screen() -> bool:

@@ -45,15 +45,20 @@ def hints(town: Town) -> Iterator[Hint]:
         yield Hint(why, shown=f"mortice {command}", command=f"{start} {command}")
 
 
-def welcome(town: Town, url: str, scenes: list[str]) -> str:
+def welcome(town: Town, url: str, sign_ins: list[dict[str, str]], scenes: list[str]) -> str:
     """What the demo prints when it is ready."""
     home = town.first.home.folder.resolve()
     width = max(len(command) for command, _ in COMMANDS)
     commands = "\n".join(f"    {program()} {c:<{width}}   {why}" for c, why in COMMANDS)
+    widest = max(len(one["name"]) for one in sign_ins)
+    people = "\n".join(
+        f"    {one['name']:<{widest}}   {one['url']}   {one['role']}" for one in sign_ins)
     doors = sum(len(world.doors) for world in town.worlds.values())
     return f"""Mortice: {len(town.worlds)} places with {doors} simulated doors. Nobody there is
 real, and nothing here touches a real lock or leaves this computer.
 
+Hub        each link signs somebody in, once:
+{people}
 Doors      {url}
 Type       {_type(town.first)}
 Command    in another terminal:
