@@ -18,10 +18,11 @@ class Way(NamedTuple):
     to: To | None = None  # None: one's own account
     icon: str = ""
     give: bool = False  # the one verb among the places
+    below: str = ""  # what of its path belongs to it: all, if nothing is said
 
 
 MAIN = (
-    Way("Doors", "/p/{place}", To.SEE_DOORS, "door"),
+    Way("Doors", "/p/{place}", To.SEE_DOORS, "door", below="/doors"),
     Way("People", "/p/{place}/people", To.SEE_PEOPLE, "people"),
     Way("Activity", "/p/{place}/activity", To.SEE_ACTIVITY, "list"),
     Way("Give a key", "/p/{place}/give", To.GIVE_KEYS, "key", give=True),
@@ -40,7 +41,7 @@ class Link:
     href: str
     icon: str
     give: bool
-    here: bool  # it leads to where we are, or to a place above it
+    here: bool  # it leads to this page, or to one above it
 
 
 def links(request: Request, here: Here | None, ways: tuple[Way, ...]) -> list[Link]:
@@ -48,19 +49,12 @@ def links(request: Request, here: Here | None, ways: tuple[Way, ...]) -> list[Li
     known: frozenset[str] = request.app.state.paths
     shown = [way for way in ways if way.path in known and _open_to(here, way)]
     hrefs = [way.path.format(place=here.place.ref if here else "") for way in shown]
-    at = _nearest(request.url.path, hrefs)
-    return [Link(way.label, href, way.icon, way.give, href == at)
-            for way, href in zip(shown, hrefs, strict=True)]
+    at = request.url.path
+    return [
+        Link(way.label, href, way.icon, way.give,
+             at == href or at.startswith(f"{href}{way.below}/"))
+        for way, href in zip(shown, hrefs, strict=True)]
 
 
 def _open_to(here: Here | None, way: Way) -> bool:
     return way.to is None or (here is not None and here.may(way.to))
-
-
-def _nearest(path: str, hrefs: list[str]) -> str:
-    """The link that the page at `path` belongs to: the longest that it begins with.
-
-    A door's page stands under the doors, which stand at the place itself.
-    """
-    above = [href for href in hrefs if path == href or path.startswith(href + "/")]
-    return max(above, key=len, default="")

@@ -34,7 +34,8 @@ def environment() -> Environment:
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"static": static, "To": To}
     made.filters |= {
-        "moment": moment, "clock": clock, "day": day, "iso": iso, "groupby_day": groupby_day}
+        "moment": moment, "clock": clock, "when": when, "day": day, "iso": iso,
+        "groupby_day": groupby_day}
     return made
 
 
@@ -52,6 +53,13 @@ def moment(at: int | None, zone: str, seconds: bool = False) -> str:  # noqa: FB
     local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
     year = f" {local.year}" if local.year != datetime.now(ZoneInfo(zone)).year else ""
     return f"{local:%a} {local.day} {local:%b}{year}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
+
+
+def when(at: int | None, zone: str) -> str:
+    """`14:05` if that is today, else `Fri 22 Nov, 14:05`."""
+    if at is None:
+        return "never"
+    return clock(at, zone)[:5] if day(at, zone) == "Today" else moment(at, zone)
 
 
 def clock(at: int | None, zone: str) -> str:
