@@ -1,0 +1,126 @@
+"""How keys stand at each door: only what that door has said, never what we hope.
+
+A chain is judged when it is shown, so a door knows nothing of it until then. A PIN waits until its
+lock has taken it. What was taken back may still open a door that has not heard of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mortice.core.log import Kind
+from mortice.core.refusal import BY_NUMBER
+from mortice.hub.keys import CLAIM, PIN
+from mortice.hub.tables import (
+    GONE,
+    ON_DOOR,
+    REFUSED,
+    Delivery,
+    Door,
+    DoorKey,
+    Key,
+    Log,
+    LogEntry,
+    TakenBack,
+)
+from mortice.hub.web import when
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One key at one door, in words: a word, its tone, and a line that says more."""
+
+    door: Door
+    word: str
+    tone: str
+    line: str
+    used_at: int | None = None  # when its lock last opened or locked for it
+
+    @property
+    def used(self) -> str:
+        """When it was last used here, if ever."""
+        return f"used here {when(self.used_at, self.door.zone)}" if self.used_at else ""
+
+
+def standings(db: Session, keys: Sequence[Key], at: int) -> dict[int, list[Standing]]:
+    """How each of `keys` stands at each of its doors, by the key's number."""
+    ids = [key.id for key in keys]
+    rows = db.execute(select(DoorKey, Door).join(Door, Door.id == DoorKey.door_id).where(
+        DoorKey.key_id.in_(ids)).order_by(Door.position)).all()
+    used, news, known = _used(db, keys), _news(db, ids), {key.id: key for key in keys}
+    found: dict[int, list[Standing]] = {key.id: [] for key in keys}
+    for row, door in rows:
+        key = known[row.key_id]
+        found[key.id].append(Standing(
+            door, *_words(key, row, door, news.get((key.id, door.id)), at),
+            used.get((key.leaf, door.id))))
+    return found
+
+
+def standing(db: Session, key: Key, at: int) -> list[Standing]:
+    """How one key stands at each of its doors."""
+    return standings(db, [key], at)[key.id]
+
+
+def _used(db: Session, keys: Sequence[Key]) -> dict[tuple[bytes, int], int]:
+    """When each door last granted something to each key."""
+    rows = db.execute(select(LogEntry.leaf, Log.door_id, func.max(LogEntry.at)).join(
+        Log, Log.id == LogEntry.log_id).where(
+            LogEntry.leaf.in_([key.leaf for key in keys]), LogEntry.kind == int(Kind.GRANTED),
+            Log.door_id.is_not(None)).group_by(LogEntry.leaf, Log.door_id))
+    return {(leaf, door): at for leaf, door, at in rows if leaf is not None and door is not None}
+
+
+def _news(db: Session, ids: Sequence[int]) -> dict[tuple[int, int], Delivery]:
+    """The news on its way to each door that a key was taken back; the newest counts."""
+    rows = db.execute(select(TakenBack.key_id, Delivery).join(
+        Delivery, Delivery.document_id == TakenBack.document_id).where(
+            TakenBack.key_id.in_(ids)).order_by(Delivery.id))
+    return {(key, delivery.door_id): delivery for key, delivery in rows}
+
+
+def _words(key: Key, row: DoorKey, door: Door, news: Delivery | None, at: int,
+           ) -> tuple[str, str, str]:
+    if row.state == GONE:
+        return "taken back", "grey", f"the door has known since {when(row.at, door.zone)}"
+    if key.ends_at is not None and key.ends_at <= at:
+        return "ended", "grey", f"ended {when(key.ends_at, door.zone)}"
+    if key.taken_back_at is not None:
+        return "taken back", "bad", _unheard(door, news)
+    if row.state == REFUSED:
+        return "refused", "bad", f"refused because: {_reason(row.reason)}"
+    return _live_words(key, row, door, at)
+
+
+def _live_words(key: Key, row: DoorKey, door: Door, at: int) -> tuple[str, str, str]:
+    early = key.starts_at is not None and key.starts_at > at
+    starts = f"; starts {when(key.starts_at, door.zone)}" if early else ""
+    if key.what == CLAIM:
+        return "a link", "brass", "nobody has put it on a phone yet"
+    if key.what != PIN:
+        return "ready", "good", f"the door judges it when it is shown{starts}"
+    if row.state == ON_DOOR:
+        return "on the door", "good", f"since {when(row.at, door.zone)}{starts}"
+    return "waiting", "brass", f"the door has not taken it yet; {_heard(door)}"
+
+
+def _unheard(door: Door, news: Delivery | None) -> str:
+    if news is not None and news.state == REFUSED:
+        return f"the door refused the news, because: {_reason(news.reason)}. It may still open"
+    since = f" since {when(door.heard_at, door.zone)}" if door.heard_at else " yet"
+    return f"the door has not heard{since}, so it may still open"
+
+
+def _heard(door: Door) -> str:
+    if door.heard_at is None:
+        return "it has not been heard from"
+    return f"last heard from {when(door.heard_at, door.zone)}"
+
+
+def _reason(number: int | None) -> str:
+    reason = BY_NUMBER.get(number) if number is not None else None
+    return reason.words.sentence if reason else "the door did not say why"

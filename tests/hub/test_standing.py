@@ -1,0 +1,97 @@
+"""Each door is quoted, and nothing is said that no door has said."""
+
+from __future__ import annotations
+
+import pytest
+from givers import add_giver, add_person
+from hubs import Cast
+from test_keys import add_pin, give, lock_says, writing
+
+from mortice.core.chain import read_chain
+from mortice.core.refusal import Reason
+from mortice.core.schedule import Window
+from mortice.hub.keys import take_back
+from mortice.hub.saying import sentence
+from mortice.hub.standing import Standing, standing
+from mortice.hub.tables import Door, Key, now
+
+
+def at_doors(cast: Cast, key: Key, at: int | None = None) -> dict[str, Standing]:
+    with cast.hub.database.reading() as db:
+        found = standing(db, db.get_one(Key, key.id), at or now())
+    return {each.door.label: each for each in found}
+
+
+def test_a_chain_key_is_judged_when_it_is_shown(cast: Cast) -> None:
+    giver, tom = add_giver(cast), add_person(cast, "Tom")
+    key = give(cast, giver, tom, "Front door")
+    said = at_doors(cast, key)["Front door"]
+    assert (said.word, said.line, said.used) == (
+        "ready", "the door judges it when it is shown", "")
+    assert at_doors(cast, key, now() + 9000)["Front door"].word == "ended"
+
+
+def test_a_pin_waits_and_is_then_on_the_door(cast: Cast) -> None:
+    giver, tom = add_giver(cast), add_person(cast, "Tom")
+    key = add_pin(cast, giver, tom)
+    said = at_doors(cast, key)["Front door"]
+    assert (said.word, said.line) == (
+        "waiting", "the door has not taken it yet; it has not been heard from")
+    lock_says(cast, "Front door")
+    assert at_doors(cast, key)["Front door"].word == "on the door"
+
+
+def test_a_refused_pin_says_why(cast: Cast) -> None:
+    giver, tom = add_giver(cast), add_person(cast, "Tom")
+    key = add_pin(cast, giver, tom)
+    lock_says(cast, "Front door", Reason.NO_RIGHT)
+    said = at_doors(cast, key)["Front door"]
+    assert (said.word, said.tone) == ("refused", "bad")
+    assert Reason.NO_RIGHT.words.sentence in said.line
+
+
+@pytest.mark.parametrize(("answer", "line"), [
+    ("silence", "the door has not heard yet, so it may still open"),
+    ("yes", "the door has known since"),
+    ("no", "the door refused the news, because: The door's log is full"),
+])
+def test_taken_back_is_said_as_far_as_the_door_knows(cast: Cast, answer: str, line: str) -> None:
+    giver, tom = add_giver(cast), add_person(cast, "Tom")
+    key = give(cast, giver, tom, "Front door")
+    with writing(cast) as (db, place):
+        take_back(db, place, giver.take_back((key.leaf, key.ends_at)))
+    if answer != "silence":
+        lock_says(cast, "Front door", Reason.STORAGE_FULL if answer == "no" else None)
+    said = at_doors(cast, key)["Front door"]
+    assert said.word == "taken back"
+    assert said.line.startswith(line)
+
+
+# --- sentences ------------------------------------------------------------------------------------
+
+
+def test_a_key_is_said_back(cast: Cast) -> None:
+    giver = add_giver(cast)
+    tuesdays = (Window(0b10, 540, 720),)
+    wire = giver.give(giver.signer.public, *cast.doors.values(), hours=tuesdays,
+                      exp=1_806_447_600, nbf=1_790_000_000)
+    grant = read_chain(wire)[-1].grant
+    said = sentence("Tom", grant, cast.doors.values(), 1_795_000_000)
+    assert said.can == ("Tom can open and lock Front door and Back door, on Tuesdays 09:00 to "
+                        "12:00, until the end of Tue 30 Mar 2027.")
+    assert said.more == ("It works if the internet is down.", "Tom cannot give keys to anyone.")
+
+
+def test_the_nights_on_which_the_clocks_change_are_named(cast: Cast) -> None:
+    giver = add_giver(cast)
+    nights = (Window(0b1000000, 0, 240),)  # Sundays from midnight to four
+    grant = read_chain(giver.give(giver.signer.public, cast.doors["Front door"], hours=nights,
+                                  exp=1_806_447_600, nbf=1_790_000_000))[-1].grant
+    said = str(sentence("Tom", grant, doors_of(cast), 1_790_000_000))
+    assert "On Sun 25 Oct 2026 the clocks go back in the key's hours" in said
+    assert "On Sun 28 Mar 2027 the clocks go forward in the key's hours" in said
+    assert said.count("clocks") == 2
+
+
+def doors_of(cast: Cast) -> list[Door]:
+    return list(cast.doors.values())
