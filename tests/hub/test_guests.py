@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from guest_links import CLAIM, DAY, Signed, child, new_key, sign_claim
 from hubs import Cast, add_place
 from icalendar import Calendar
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from mortice.client.owner import Terms, pass_on, unsigned
-from mortice.client.wallet import held
+from mortice.client.owner import Terms
 from mortice.core import cbor
 from mortice.core.grant import KeyClass, Rights, sign_grant
-from mortice.core.keys import ED25519, ESP256, SoftwareKey
+from mortice.core.keys import SoftwareKey
 from mortice.core.revocation import REVOKE, Revoked, sign_revocation
 from mortice.core.site import Role as SiteRole
 from mortice.hub.guests import TRIES, text_of, try_digits
@@ -29,13 +29,6 @@ from mortice.hub.stays import guest_rows, seal_pin, wait, with_phones
 from mortice.hub.tables import Act, Base, Guest, Key, Person
 
 AsRole = Callable[[str], TestClient]
-DAY = 86_400
-CLAIM = Terms(
-    frozenset(), use=Rights.NONE, delegable=Rights.UNLOCK, depth=1, klass=KeyClass.FILE)
-
-
-def new_key(alg: int = ED25519) -> SoftwareKey:
-    return SoftwareKey.from_seed(alg, secrets.token_bytes(32))
 
 
 @dataclass
@@ -45,23 +38,15 @@ class Giver:
     cast: Cast
     client: TestClient
     person: Person
-    claim: SoftwareKey
-    wire: list[cbor.Value]
+    signed: Signed
 
-    def sign(self, terms: Terms = CLAIM, *, labels: tuple[str, ...] = ("Front door",),
-             start: int = -DAY, end: int | None = 2 * DAY) -> None:
-        """Sign a link to a new claim key, from `start` to `end` seconds from now."""
-        at = int(time.time())
-        self.claim = new_key()
-        terms = replace(
-            terms, doors=frozenset(self.cast.doors[label].door_id for label in labels),
-            nbf=at + start, exp=None if end is None else at + end, mark=secrets.token_bytes(4))
-        link = replace(unsigned(terms, self.claim.public), site=self.cast.site.site.id)
-        self.wire = [sign_grant(link, self.cast.grant_key)]
+    def sign(self, terms: Terms = CLAIM, **more: Any) -> Signed:  # noqa: ANN401 - as sign_claim
+        self.signed = sign_claim(self.cast, terms, **more)
+        return self.signed
 
     def post(self, **said: object) -> tuple[int, dict[str, str]]:
         answer = self.client.post(f"{self.cast.base}/guests", json={
-            "person": self.person.ref, "wire": text_of(cbor.encode(self.wire)), **said})
+            "person": self.person.ref, "wire": text_of(self.signed.encoded), **said})
         return answer.status_code, answer.json()
 
     def link(self, **said: object) -> str:
@@ -75,18 +60,13 @@ def giver(cast: Cast, as_: AsRole) -> Giver:
     with cast.hub.database.writing() as db:
         person = Person(place_id=cast.place.id, name="Guest of the annexe", what="guest")
         db.add(person)
-    made = Giver(cast, as_("owner"), person, new_key(), [])
-    made.sign()
-    return made
+    return Giver(cast, as_("owner"), person, sign_claim(cast))
 
 
-def child(giver: Giver, phone: SoftwareKey | None = None, **terms: object) -> str:
-    """What a phone sends: the chain with the one link that the claim key signs."""
-    parent = held(cbor.encode(giver.wire))
-    wanted = Terms(**{"doors": parent.leaf.doors, "use": Rights.UNLOCK, "klass": KeyClass.WEB,
-                      **terms})  # type: ignore[arg-type]
-    public = (phone or new_key(ESP256)).public
-    return text_of(cbor.encode(pass_on(parent, giver.claim, public, wanted)))
+def claimed(signed: Signed, by: SoftwareKey | None = None,
+            klass: KeyClass = KeyClass.WEB) -> str:
+    """What a phone sends."""
+    return text_of(child(by or signed.key, signed.wire, klass=klass))
 
 
 def guest_of(cast: Cast, path: str) -> Guest:
@@ -129,11 +109,10 @@ def test_a_key_that_may_do_more_than_be_claimed_is_not_taken(giver: Giver, terms
 
 def test_a_chain_of_somebody_else_is_not_taken(cast: Cast, giver: Giver) -> None:
     other, _, _, _ = add_place(cast.hub, "Next door", ("Gate",))
-    leaf = held(cbor.encode(giver.wire)).leaf
-    giver.wire = [sign_grant(replace(leaf, document=None, site=other.site.id),
-                             new_key())]
+    leaf = giver.signed.leaf
+    giver.signed.wire = [sign_grant(replace(leaf, document=None, site=other.site.id), new_key())]
     assert giver.post()[0] == 422
-    giver.wire = []
+    giver.signed.wire = []
     assert giver.post()[0] == 422
 
 
@@ -153,10 +132,10 @@ def test_nonsense_makes_no_link(cast: Cast, giver: Giver, said: dict[str, object
 def test_the_first_phone_has_it_and_no_other(cast: Cast, giver: Giver, as_: AsRole) -> None:
     path = giver.link()
     guest, other = as_("nobody"), as_("nobody")
-    wire = child(giver)
+    wire = claimed(giver.signed)
     for _ in ("once", "and again, because the answer was lost"):
         assert guest.post(f"{path}/claim", json={"wire": wire}).status_code == 200
-    refused = other.post(f"{path}/claim", json={"wire": child(giver)})
+    refused = other.post(f"{path}/claim", json={"wire": claimed(giver.signed)})
     assert refused.status_code == 409
     assert refused.json()["title"] == "This key is on another phone"
     with cast.hub.database.reading() as db:
@@ -170,7 +149,7 @@ def test_of_two_phones_at_the_same_moment_one_has_it(
     cast: Cast, giver: Giver, as_: AsRole) -> None:
     path = giver.link()
     clients = [as_("nobody") for _ in range(4)]
-    wires = [child(giver) for _ in clients]
+    wires = [claimed(giver.signed) for _ in clients]
     codes: list[int] = []
 
     def go(client: TestClient, wire: str) -> None:
@@ -187,18 +166,12 @@ def test_of_two_phones_at_the_same_moment_one_has_it(
 def test_what_the_claim_key_did_not_sign_is_no_claim(
     cast: Cast, giver: Giver, as_: AsRole) -> None:
     path, guest = giver.link(), as_("nobody")
-    right = giver.claim
-    giver.claim = new_key()
-    forged = child(giver)
-    giver.claim = right
-    wider = child(giver, doors=held(cbor.encode(giver.wire)).leaf.doors)
-    for wire in (forged, wider[:-3], "", text_of(cbor.encode(giver.wire))):
+    forged, whole = claimed(giver.signed, new_key()), claimed(giver.signed)
+    for wire in (forged, whole[:-3], "", text_of(giver.signed.encoded)):
         assert guest.post(f"{path}/claim", json={"wire": wire}).status_code == 422
-    mine = giver.wire
-    giver.sign(labels=("Back door",))
+    other = giver.sign(labels=("Back door",))
     giver.link()
-    assert guest.post(f"{path}/claim", json={"wire": child(giver)}).status_code == 422
-    giver.wire = mine
+    assert guest.post(f"{path}/claim", json={"wire": claimed(other)}).status_code == 422
     assert guest_of(cast, path).key_id is None
 
 
@@ -206,7 +179,7 @@ def test_what_the_claim_key_did_not_sign_is_no_claim(
 def test_it_goes_to_a_phone_and_to_nothing_else(
     giver: Giver, as_: AsRole, klass: KeyClass) -> None:
     path = giver.link()
-    sent = {"wire": child(giver, klass=klass)}
+    sent = {"wire": claimed(giver.signed, klass=klass)}
     assert as_("nobody").post(f"{path}/claim", json=sent).status_code == 422
 
 
@@ -214,7 +187,7 @@ def test_a_link_that_has_ended_is_not_claimed(cast: Cast, giver: Giver, as_: AsR
     path, guest = giver.link(), as_("nobody")
     closed = giver.client.post(f"{cast.base}/guests/{path[3:]}/close")
     assert closed.status_code == 303
-    assert guest.post(f"{path}/claim", json={"wire": child(giver)}).status_code == 410
+    assert guest.post(f"{path}/claim", json={"wire": claimed(giver.signed)}).status_code == 410
     assert "This key has ended" in guest.get(path).text
 
 
@@ -234,11 +207,11 @@ def test_five_wrong_tries_and_the_link_is_worth_nothing(
     path, guest = giver.link(digits="4711"), as_("nobody")
     said = set()
     for digits in ("4712", "4710", "", "47110", "x" * 500):
-        answer = guest.post(f"{path}/claim", json={"wire": child(giver), "digits": digits})
+        answer = guest.post(f"{path}/claim", json={"wire": claimed(giver.signed), "digits": digits})
         assert answer.status_code == 403
         said.add(answer.text)
     assert len(said) == 1, "a wrong try tells nothing, not even how wrong it was"
-    late = guest.post(f"{path}/claim", json={"wire": child(giver), "digits": "4711"})
+    late = guest.post(f"{path}/claim", json={"wire": claimed(giver.signed), "digits": "4711"})
     assert late.status_code == 403
     assert "Ask your host" in late.json()["detail"]
     assert guest_of(cast, path).key_id is None
@@ -246,8 +219,8 @@ def test_five_wrong_tries_and_the_link_is_worth_nothing(
 
 def test_the_right_digits_put_it_on_the_phone(cast: Cast, giver: Giver, as_: AsRole) -> None:
     path, guest = giver.link(digits="4711"), as_("nobody")
-    assert guest.post(f"{path}/claim", json={"wire": child(giver)}).status_code == 403
-    sent = {"wire": child(giver), "digits": "4711"}
+    assert guest.post(f"{path}/claim", json={"wire": claimed(giver.signed)}).status_code == 403
+    sent = {"wire": claimed(giver.signed), "digits": "4711"}
     assert guest.post(f"{path}/claim", json=sent).status_code == 200
     assert guest_of(cast, path).tries_left == TRIES - 1, "a right try forgives no wrong one"
 
@@ -255,15 +228,13 @@ def test_the_right_digits_put_it_on_the_phone(cast: Cast, giver: Giver, as_: AsR
 def test_without_the_whole_link_nobody_uses_the_tries_up(
     cast: Cast, giver: Giver, as_: AsRole) -> None:
     path, guest = giver.link(digits="4711"), as_("nobody")
-    right = giver.claim
-    giver.claim = new_key()
     for _ in range(10):
-        guest.post(f"{path}/claim", json={"wire": child(giver), "digits": "0000"})
+        wire = claimed(giver.signed, new_key())
+        guest.post(f"{path}/claim", json={"wire": wire, "digits": "0000"})
     assert guest_of(cast, path).tries_left == TRIES
     for _ in range(10):
         assert guest.post(f"{path}/pin", data={"pin-digits": "0000"}).status_code == 403
-    giver.claim = right
-    sent = {"wire": child(giver), "digits": "4711"}
+    sent = {"wire": claimed(giver.signed), "digits": "4711"}
     assert guest.post(f"{path}/claim", json=sent).status_code == 200
 
 
@@ -378,7 +349,7 @@ def test_a_stay_that_has_not_begun_says_when_it_does(
     cast: Cast, giver: Giver, as_: AsRole) -> None:
     giver.sign(start=2 * DAY + 600, end=4 * DAY)
     page = as_("nobody").get(giver.link()).text
-    start = held(cbor.encode(giver.wire)).leaf.nbf
+    start = giver.signed.leaf.nbf
     assert start is not None
     begins = datetime.fromtimestamp(start, ZoneInfo("Europe/London"))
     assert f"Starts {begins:%A} at {begins:%H:%M}" in page
@@ -419,7 +390,7 @@ def test_the_calendar_has_the_doors_own_clock(giver: Giver, as_: AsRole) -> None
     assert found.headers["content-type"].startswith("text/calendar")
     made = Calendar.from_ical(found.content)
     [event] = made.walk("VEVENT")
-    leaf = held(cbor.encode(giver.wire)).leaf
+    leaf = giver.signed.leaf
     assert event["DTSTART"].params["TZID"] == "Europe/London"
     assert int(event["DTSTART"].dt.timestamp()) == leaf.nbf
     assert int(event["DTEND"].dt.timestamp()) == leaf.exp
@@ -451,7 +422,7 @@ def test_a_number_to_ring_is_found_in_a_sentence() -> None:
 def test_the_host_sees_how_each_link_stands(cast: Cast, giver: Giver, as_: AsRole) -> None:
     path = giver.link(digits="4711")
     guest = as_("nobody")
-    guest.post(f"{path}/claim", json={"wire": child(giver), "digits": "1"})
+    guest.post(f"{path}/claim", json={"wire": claimed(giver.signed), "digits": "1"})
     giver.sign(start=DAY, labels=("Front door", "Back door"))
     giver.link()
     with cast.hub.database.reading() as db:
@@ -463,7 +434,7 @@ def test_the_host_sees_how_each_link_stands(cast: Cast, giver: Giver, as_: AsRol
 
 def moved(cast: Cast, giver: Giver, path: str) -> dict[str, object]:
     """Sign the taking back of an old link, and a new one in its place."""
-    leaf = held(cbor.encode(giver.wire)).leaf
+    leaf = giver.signed.leaf
     entry = Revoked(leaf.id, leaf.exp)
     document = sign_revocation(cast.site.site.id, [entry], cast.site.keys[SiteRole.REVOKE])
     giver.sign()
@@ -474,7 +445,7 @@ def moved(cast: Cast, giver: Giver, path: str) -> dict[str, object]:
 def test_moving_to_another_phone_gives_anew_and_takes_back_in_one_act(
     cast: Cast, giver: Giver, as_: AsRole) -> None:
     path, guest = giver.link(), as_("nobody")
-    guest.post(f"{path}/claim", json={"wire": child(giver)})
+    guest.post(f"{path}/claim", json={"wire": claimed(giver.signed)})
     status, answer = giver.post(**moved(cast, giver, path))
     assert status == 201, answer
     assert "This key was taken back" in guest.get(path).text
@@ -484,7 +455,7 @@ def test_moving_to_another_phone_gives_anew_and_takes_back_in_one_act(
         acts = list(db.scalars(select(Act.what)))
     assert "closed a guest link" in acts
     assert as_("nobody").post(f"{answer['path']}/claim",
-                              json={"wire": child(giver)}).status_code == 200
+                              json={"wire": claimed(giver.signed)}).status_code == 200
 
 
 def test_moving_without_a_good_signature_changes_nothing(
