@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from tests.browser.doing import put_right
+from tests.browser.hub_server import Served, served
 
 SOURCE = Path(__file__).parents[2] / "src"
 QUIET_CHROMIUM = [
@@ -114,3 +115,53 @@ def front(kept_open: tuple[Page, Pages]) -> Iterator[Page]:
     put_right(page)
     yield page
     assert pages.errors == []
+
+
+# --- the hub ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A hub with a place of two doors and an account for each role, for one module of tests."""
+    with served(tmp_path_factory.mktemp("hub") / "hub") as hub:
+        yield hub
+
+
+class Visits:
+    """Browsers at the hub; what their consoles complain of is kept."""
+
+    def __init__(self, browser: Browser, hub: Served) -> None:
+        self._browser, self._hub = browser, hub
+        self._contexts: list[BrowserContext] = []
+        self.errors: list[str] = []
+
+    def __call__(self, account: str, path: str = "", **context: Any) -> Page:  # noqa: ANN401 - its
+        """A page (the place's doors), in a browser that a link signed in, which works once."""
+        size = {"width": context.pop("width", 1280), "height": context.pop("height", 800)}
+        made = self._browser.new_context(viewport=size, **context)
+        self._contexts.append(made)
+        page = made.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: self._note(said, page))
+        page.goto(self._hub.way_in(account))
+        page.goto(self._hub.origin + path if path else self._hub.base)
+        return page
+
+    def _note(self, said: ConsoleMessage, page: Page) -> None:
+        """A page that is refused as a whole is said so in the console, and may be what we want."""
+        if said.type == "error" and said.location["url"] != page.url:
+            self.errors.append(said.text)
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, served_hub: Served) -> Iterator[Visits]:
+    """`visit("owner", "/doors/…", color_scheme="dark")`; no page may leave an error behind."""
+    visits = Visits(browser, served_hub)
+    yield visits
+    visits.close()
+    assert visits.errors == []

@@ -101,9 +101,9 @@ def add_place(hub: Hub, name: str = "14 Alder Road", labels: tuple[str, ...] = (
     return site, place, locks, doors
 
 
-def make_cast(folder: Path) -> Cast:
-    """A hub with one place and an account for each role."""
-    hub = make_hub(Settings(folder, origin=ORIGIN))
+def make_cast(folder: Path, database: str = "", origin: str = ORIGIN) -> Cast:
+    """A hub with one place and an account for each role. The rest as in Settings."""
+    hub = make_hub(Settings(folder, origin=origin, database=database))
     site, place, locks, doors = add_place(hub)
     accounts = {role.value: add_account(hub, role.value.capitalize(), place, role.value)
                 for role in Role}
