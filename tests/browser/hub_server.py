@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ def served(folder: Path) -> Iterator[Served]:
     thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[taken]),))
     thread.start()
     try:
+        while not server.started and thread.is_alive():  # what it does at its start comes first
+            time.sleep(0.01)
         yield Served(cast, origin)
     finally:
         cast.hub.live.close()
