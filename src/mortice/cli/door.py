@@ -262,6 +262,8 @@ def remove(here: Here, name: str) -> None:
               help="After ten wrong tries: the keypad slows, or that PIN is switched off.")
 @click.option("--most-pins", type=click.IntRange(1, 100), metavar="N",
               help="How many PINs at once; more PINs make longer ones.")
+@click.option("--hub", metavar="ADDRESS", help="The hub that the lock dials; an empty text: none.")
+@click.option("--hub-key", metavar="KEY", help="That hub's key, as: mortice hub key")
 @PASS_HERE
 def settings(here: Here, /, name: str, **wanted: str | int | None) -> None:
     """Show a door's settings, or change those that are named."""

@@ -64,7 +64,7 @@ def key(here: Here, data: Path) -> None:
         show_json({"key": named, "lines": where, "origin": opened.settings.origin})
         return
     facts((("key", named), ("lines", where), ("origin", opened.settings.origin)))
-    note(f"At each door's owner: mortice door hub DOOR --address {where} --key {named}")
+    note(f"At each door's owner: mortice door settings DOOR --hub {where} --hub-key {named}")
 
 
 @hub.command(examples=("mortice hub link --data ./hub",))
@@ -135,7 +135,7 @@ def add(here: Here, data: Path, owner: str) -> None:
         show_json({"place": ref, "url": f"{opened.settings.origin}/p/{ref}"})
     else:
         say(f"It is at {opened.settings.origin}/p/{ref}")
-        note("Its doors find the hub once their settings name it: mortice hub key, then door hub.")
+        note("Its doors find the hub once their settings name it: mortice hub key, then mortice door settings.")
 
 
 @hub.command(examples=("mortice hub doctor --data ./hub", "mortice hub doctor --data ./hub --json"))

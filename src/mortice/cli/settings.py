@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 
@@ -68,8 +69,20 @@ def _changed(present: Config, wanted: dict[str, str | int]) -> Config:
         spent=Spent(wanted.get("pin_spent", present.pins.spent.value)),
         most=int(wanted.get("most_pins", present.pins.most)))
     return replace(
-        present, version=max(present.version + 1, int(time.time())), pins=pins,
+        present, hub=_hub(present, wanted), version=max(present.version + 1, int(time.time())), pins=pins,
         relock_after=int(wanted.get("relock_after", present.relock_after)))
+
+
+def _hub(present: Config, wanted: dict[str, str | int]) -> tuple[bytes, str] | None:
+    """The hub that a door is to dial. Raises Problem (usage) for half of one."""
+    address = str(wanted.get("hub", present.hub[1] if present.hub else ""))
+    if not address:
+        return None
+    named = str(wanted.get("hub_key", present.hub[0].hex() if present.hub else ""))
+    if not re.fullmatch("[0-9a-f]{64}", named):
+        raise usage("A hub is named by its address and by its key of 64 letters.",
+                    "Ask the hub for both: mortice hub key")
+    return bytes.fromhex(named), address
 
 
 async def _put(here: Here, door: KnownDoor, config: Config) -> None:
@@ -93,7 +106,7 @@ def _tell(here: Here, door: KnownDoor, config: Config) -> None:
         show_json({
             "door": door.slug, "version": config.version, "relock_after": config.relock_after,
             "pin_entry": pins.entry.value, "pin_spent": pins.spent.value, "most_pins": pins.most,
-            "pin_digits": digits_needed(pins)})
+            "pin_digits": digits_needed(pins), "hub": config.hub and config.hub[1]})
         return
     say(plain(door.mapped.label))
     relock = f"after {say_seconds(config.relock_after)}" if config.relock_after else "never"
@@ -102,4 +115,5 @@ def _tell(here: Here, door: KnownDoor, config: Config) -> None:
     facts([
         ("locks itself", relock), ("at the keypad", f"{typed}, then the tick"),
         ("ten wrong tries", spent),
-        ("PINs", f"{pins.most} at most, {digits_needed(pins)} digits each")])
+        ("PINs", f"{pins.most} at most, {digits_needed(pins)} digits each"),
+        ("hub", plain(config.hub[1]) if config.hub else "none")])

@@ -17,9 +17,9 @@ from mortice.core.errors import Malformed, Untrusted
 from mortice.core.fields import Fields
 from mortice.core.grant import KeyClass, Rights
 from mortice.core.keys import Signer
-from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TIME_MAX
+from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TEXT_CHARS, TIME_MAX
 from mortice.core.pin import Entry, PinPolicy, Spent, digits_needed
-from mortice.core.site import Role, Site
+from mortice.core.site import X25519_BYTES, Role, Site
 
 CONFIG = "mortice-config/1"
 RELOCK_MAX = 3600  # seconds; a door that relocks later than this does not relock
@@ -35,14 +35,16 @@ class Config:
     version: int = 0
     relock_after: int = 0  # seconds after the leaf closed; 0: the door never locks by itself
     pins: PinPolicy = PinPolicy()
+    hub: tuple[bytes, str] | None = None  # the X25519 key and address of the hub that it dials
 
 
 def sign_config(site: bytes, config: Config, signer: Signer) -> bytes:
     """Encode and sign settings with a grant-role key or the key of a holder who may configure."""
     pins = config.pins
+    hub: dict[int | str, cbor.Value] = {5: [*config.hub]} if config.hub else {}
     encoded = sign(CONFIG, {AUD: site, LIMITS: {
         1: config.door, 2: config.version, 3: config.relock_after,
-        4: [ENTRIES.index(pins.entry), SPENT.index(pins.spent), pins.most]}}, signer)
+        4: [ENTRIES.index(pins.entry), SPENT.index(pins.spent), pins.most], **hub}}, signer)
     read_config(encoded, site)
     return encoded
 
@@ -77,9 +79,17 @@ def read_config(encoded: bytes, site: bytes) -> Config:
         raise Untrusted("F3", "settings: for another site")
     config = Config(
         limits.bytes(1, DOOR_ID_BYTES), limits.int(2, 1, TIME_MAX),
-        limits.int(3, 0, RELOCK_MAX), _read_pins(limits.any(4)))
+        limits.int(3, 0, RELOCK_MAX), _read_pins(limits.any(4)),
+        _read_hub(limits.list(5, 2, default=None)))
     claims.done(limits)
     return config
+
+
+def _read_hub(value: list[cbor.Value] | None) -> tuple[bytes, str] | None:
+    if value is None:
+        return None
+    fields = Fields.listed(value, 2, 2, "hub", "F1")
+    return fields.bytes(0, X25519_BYTES), fields.text(1, TEXT_CHARS)
 
 
 def _read_pins(value: cbor.Value) -> PinPolicy:

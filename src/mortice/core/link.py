@@ -44,12 +44,13 @@ def prologue(site: bytes, door: bytes) -> bytes:
 TAKEOVER_PROLOGUE = prologue(ZERO_SITE, ZERO_DOOR)
 
 
-def mac_key(lock_static: bytes) -> bytes:
-    """The key of the first message's mac: whoever knows the lock's public key can make it."""
-    return hashlib.sha256(LABEL + b"/mac1" + lock_static).digest()
+def mac_key(static: bytes, label: bytes = LABEL) -> bytes:
+    """The key of the first message's mac: whoever knows the responder's public key can make it."""
+    return hashlib.sha256(label + b"/mac1" + static).digest()
 
 
-def _mac(key: bytes, message: bytes) -> bytes:
+def mac1(key: bytes, message: bytes) -> bytes:
+    """What stands at the end of a first message."""
     return hashlib.blake2s(message, key=key, digest_size=MAC_BYTES).digest()
 
 
@@ -151,7 +152,7 @@ def check_first(message: bytes, kind: int, key: bytes) -> None:
         raise Malformed("J1", f"link: message 1 is {FIRST_BYTES} bytes, got {len(message)}")
     if message[0] != kind:
         raise Malformed("J2", "link: unknown kind of conversation")
-    if not hmac.compare_digest(message[-MAC_BYTES:], _mac(key, message[:-MAC_BYTES])):
+    if not hmac.compare_digest(message[-MAC_BYTES:], mac1(key, message[:-MAC_BYTES])):
         raise Untrusted("J3", "link: message 1 was not meant for this lock")
 
 
@@ -180,7 +181,7 @@ class HolderSide:
     def first(self) -> bytes:
         """Message 1."""
         body = bytes([self._kind]) + self._noise.write()
-        return body + _mac(mac_key(self._lock.link), body)
+        return body + mac1(mac_key(self._lock.link), body)
 
     def read_greeting(self, message: bytes) -> Greeting:
         """Read message 2: from here on it is certain which lock answers. Raises N, E, A."""

@@ -230,13 +230,16 @@ class Responder(_Handshake):
 
 
 class Transport:
-    """A channel with one key and one counter for each direction. Messages pass in order."""
+    """A channel with one key and one counter for each direction. Messages pass in order.
+
+    It keeps keys and not ciphers: a hub holds thousands, and a cipher takes 3 kB and 1 µs to make.
+    """
 
     __slots__ = ("_opening", "_received", "_sealing", "_sent")
 
     def __init__(self, sending: bytes, receiving: bytes) -> None:
-        self._sealing = AESGCM(sending)
-        self._opening = AESGCM(receiving)
+        self._sealing = sending
+        self._opening = receiving
         self._sent = 0
         self._received = 0
 
@@ -246,7 +249,7 @@ class Transport:
             raise Misuse(f"a message has at most {MESSAGE_BYTES - TAG_BYTES} bytes")
         nonce = _nonce(self._sent)
         self._sent += 1
-        return self._sealing.encrypt(nonce, plaintext, ad)
+        return AESGCM(self._sealing).encrypt(nonce, plaintext, ad)
 
     def open(self, ciphertext: bytes, ad: bytes = b"") -> bytes:
         """The next message in. Raises Malformed or Untrusted (N1, N2, N5, N6)."""
@@ -256,7 +259,7 @@ class Transport:
             raise Malformed("N2", "channel: expected a tag at least")
         nonce = _nonce(self._received)
         try:
-            plaintext = self._opening.decrypt(nonce, ciphertext, ad)
+            plaintext = AESGCM(self._opening).decrypt(nonce, ciphertext, ad)
         except InvalidTag:
             raise Untrusted("N5", "channel: not the next message of the other end") from None
         self._received += 1

@@ -14,6 +14,7 @@ import uvloop
 
 from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener
+from mortice.lockd.uplink import Uplink
 from mortice.lockd.watch import Watch
 
 Ready = Callable[[Lock, str, int], None]
@@ -30,8 +31,10 @@ def serve(make: Callable[[], Lock], where: tuple[str, int], ready: Ready) -> Non
 
 async def _serve(make: Callable[[], Lock], where: tuple[str, int], ready: Ready) -> None:
     lock = make()
-    watch, listener = Watch(lock), Listener(lock)
+    watch, listener, uplink = Watch(lock), Listener(lock), Uplink(lock)
+    lock.changed = uplink.wake
     watch.start()
+    uplink.start()
     try:
         ready(lock, *await listener.start(*where))
         stop = asyncio.Event()
@@ -40,5 +43,6 @@ async def _serve(make: Callable[[], Lock], where: tuple[str, int], ready: Ready)
         await stop.wait()
         await listener.stop()
     finally:
+        await uplink.stop()
         await watch.stop()
         lock.close()

@@ -16,6 +16,7 @@ from mortice.drivers.simulated import Physics, SimulatedDoor
 from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener
 from mortice.lockd.outside import Outside
+from mortice.lockd.uplink import Uplink
 from mortice.lockd.watch import Watch
 
 LOOPBACK = "127.0.0.1"
@@ -45,6 +46,7 @@ class Daemon:
     lock: Lock
     watch: Watch
     listener: Listener
+    uplink: Uplink
 
 
 class RunningDoor:
@@ -81,6 +83,7 @@ class RunningDoor:
             self._rising.cancel()
         if self.daemon is not None:
             await self.daemon.listener.stop()
+            await self.daemon.uplink.stop()
             await self.daemon.watch.stop()
             self.daemon.lock.close()
             self.daemon = None
@@ -108,14 +111,16 @@ class RunningDoor:
             return
         self.hardware.listen(lambda _: None)
         daemon.listener.halt()
+        daemon.uplink.halt()
         daemon.watch.halt()
         daemon.lock.store.close()
 
     def _boot(self) -> Daemon:
         lock = Lock(self._folder, self.hardware, self._outside)
         lock.changed = self._woken
-        daemon = self.daemon = Daemon(lock, Watch(lock), Listener(lock))
+        daemon = self.daemon = Daemon(lock, Watch(lock), Listener(lock), Uplink(lock))
         daemon.watch.start()
+        daemon.uplink.start()
         self._woken()
         return daemon
 
@@ -134,4 +139,6 @@ class RunningDoor:
 
     def _woken(self) -> None:
         self._pulse.set()
+        if self.daemon is not None:
+            self.daemon.uplink.wake()
         self.changed()

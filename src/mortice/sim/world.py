@@ -150,11 +150,12 @@ class World:
         self.home.write("demo.json", kept)
         return pin.digits
 
-    async def configure(self, slug: str, relock_after: int) -> None:
-        """Set when a door locks itself."""
-        door = self.home.door(slug)
+    async def configure(
+        self, slug: str, relock_after: int, hub: tuple[bytes, str] | None = None) -> None:
+        """Set when a door locks itself, and which hub it dials."""
+        door, present = self.home.door(slug), self.doors[slug].lock.owner().config
         grant_key = self.home.site_key(Role.GRANT, PASSPHRASE)
-        config = Config(door.mapped.id, 1, relock_after, POLICY)
+        config = Config(door.mapped.id, present.version + 1, relock_after, POLICY, hub)
         item = owner.configure(self.home, grant_key, config)
         await self.visit(OWNER, slug, Command.DELIVER, Bring(bundle=[item]))
 
