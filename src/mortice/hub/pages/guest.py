@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Body, Depends, Form, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from mortice.hub.access import Here, Reading, To, hub_of, may
 from mortice.hub.guests import (
@@ -43,7 +44,7 @@ Sent = Annotated[dict[str, Any], Body()]
 @ROUTER.get("/k/{ref}")
 def guest(request: Request, db: Reading, ref: str) -> Response:
     """The page, whatever state it is in."""
-    return _page(request, stay_of(db, find(db, ref), now()))
+    return _page(request, db, stay_of(db, find(db, ref), now()))
 
 
 @ROUTER.post("/k/{ref}/claim")
@@ -62,7 +63,7 @@ def show_pin(request: Request, db: Reading, ref: str,
     try:
         try_digits(hub_of(request).database, ref, digits, keep=PHONE_TRIES)
     except Problem as problem:
-        return _page(request, stay_of(db, find(db, ref), now()), problem)
+        return _page(request, db, stay_of(db, find(db, ref), now()), problem)
     return _remembered(request, find(db, ref), go(f"/k/{ref}?pin=shown"))
 
 
@@ -88,13 +89,14 @@ def manifest(db: Reading, ref: str) -> JSONResponse:
     }, media_type="application/manifest+json")
 
 
-def _page(request: Request, stay: Stay, problem: Problem | None = None) -> Response:
+def _page(
+    request: Request, db: Session, stay: Stay, problem: Problem | None = None) -> Response:
     hub, at = hub_of(request), now()
     shown = _was_shown(request, stay.guest)
     start, end = stay.claim.starts_at, stay.claim.ends_at
     return page(
         request, "guest.html", status=problem.status if problem else 200, stay=stay,
-        facts=facts(stay), said=said_of(stay), starts=starts(stay, at),
+        facts=facts(db, stay), said=said_of(stay), starts=starts(stay, at),
         wait=wait((start or at) - at), has_pin=stay.guest.pin is not None,
         pin=pin_of(hub.own, stay) if shown else "", asks=stay.guest.check is not None,
         check_digits=CHECK_DIGITS, problem=problem,
