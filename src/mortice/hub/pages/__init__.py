@@ -8,6 +8,7 @@ from mortice.hub.pages import (
     door,
     entrance,
     factors,
+    give,
     guest,
     help,  # noqa: A004 - the word on the page
     join,
@@ -21,4 +22,4 @@ from mortice.hub.pages import (
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
     factors.ROUTER, team.ROUTER, door.ROUTER, help.ROUTER,
-    guest.ROUTER)
+    guest.ROUTER, give.ROUTER)

@@ -1,0 +1,214 @@
+"""From what somebody asked for to the exact link that their browser signs, and back.
+
+The hub works out the link and shows it; the browser signs it with a key that the hub never has; the
+hub then takes in only what it asked for. A link below a browser's key is bounded by that key, so
+what was left open is filled in from it, and what is wider is refused before anybody signs.
+
+Spec: spec/grant.md, sections 6 to 9.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mortice.client.home import slug
+from mortice.client.owner import Terms, narrowed, unsigned
+from mortice.core import cbor
+from mortice.core.chain import has_right, narrower
+from mortice.core.enrolment import ENROLLABLE
+from mortice.core.grant import Grant, KeyClass, Rights
+from mortice.core.schedule import DAY, Hours, write_hours
+from mortice.core.stages import Factors
+from mortice.hub.access import Here
+from mortice.hub.keys import KEY, alive, free_slot, links_of
+from mortice.hub.places import signing_key
+from mortice.hub.problems import Problem
+from mortice.hub.tables import Door, HubGrant, Key, now
+from mortice.hub.wanted import Wanted
+
+ORDINARY = Rights.UNLOCK | Rights.LOCK
+BEHIND_SECONDS = 60  # a key that begins at once begins a little earlier: a lock's clock may be late
+DAY_LETTERS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A browser's key of the giver's, and the link that it would sign, if it may."""
+
+    key: Key
+    grant: Grant | None
+    problem: str = ""
+
+
+def own_keys(here: Here) -> list[Key]:
+    """The browser keys of whoever asks that may give keys, newest first."""
+    if here.person_id is None:
+        return []
+    keys = here.db.scalars(select(Key).where(
+        Key.person_id == here.person_id, Key.place_id == here.place.id, Key.what == KEY,
+        Key.klass == int(KeyClass.WEB)).order_by(Key.id.desc()))
+    return [key for key in keys if alive(key, now()) and links_of(key)[-1].depth]
+
+
+def is_refreshed(db: Session, place_id: int) -> bool:
+    """Does anybody refresh keys here? If not, a key that asks for it would soon open nothing."""
+    return db.scalar(select(HubGrant.id).where(
+        HubGrant.place_id == place_id, HubGrant.what == "refresh", HubGrant.ended_at.is_(None),
+        HubGrant.ends_at.is_(None) | (HubGrant.ends_at > now())).limit(1)) is not None
+
+
+def offers(here: Here, wanted: Wanted, at: int) -> list[Offer]:
+    """What each of the giver's browser keys would sign; those that may come first."""
+    found = [_offer(key, wanted, at, strict=here.place.strict) for key in own_keys(here)]
+    return sorted(found, key=lambda offer: offer.grant is None)
+
+
+def _offer(key: Key, wanted: Wanted, at: int, *, strict: bool) -> Offer:
+    links = links_of(key)
+    if strict:
+        return Offer(key, None, "at this place, only keys that were made on a device give keys")
+    if wanted.how == "pin" and not has_right(links, Rights.ENROL):
+        return Offer(key, None, "your key may not put PINs on doors")
+    grant = link(wanted, links[-1], at)
+    problem = narrower(links[-1], grant)
+    return Offer(key, None if problem else grant, problem[1] if problem else "")
+
+
+# --- the link -------------------------------------------------------------------------------------
+
+
+def link(wanted: Wanted, above: Grant, at: int, mark: bytes = b"") -> Grant:
+    """The link below `above` that `wanted` amounts to, as if it were signed at `at`.
+
+    A PIN is one link for each door; this is what they have in common.
+    """
+    terms = _terms(wanted, mark)
+    if wanted.how == "link":
+        terms = replace(terms, use=Rights.NONE, delegable=ORDINARY, depth=1, klass=KeyClass.FILE)
+    if above.max_life is not None:
+        terms = _lasting(terms, above, at)
+    terms = narrowed(terms, above)
+    if wanted.how == "pin":
+        terms = replace(terms, use=terms.use & ENROLLABLE & (above.use | above.delegable))
+    return replace(unsigned(terms, wanted.holder or above.holder),
+                   parent=above.id if above.document else None)
+
+
+def _terms(wanted: Wanted, mark: bytes) -> Terms:
+    times = wanted.times
+    return Terms(
+        frozenset(door.door_id for door in wanted.doors), ORDINARY, nbf=times.nbf, exp=times.exp,
+        hours=times.hours, uses=times.uses, max_staleness=wanted.fresh, label=wanted.name,
+        factors=Factors.PASSKEY if wanted.touch else Factors.NONE, mark=mark)
+
+
+def _lasting(terms: Terms, above: Grant, at: int) -> Terms:
+    """With a start and an end, as a key below a browser's must have them."""
+    assert above.max_life is not None, "whoever calls has looked"
+    start = max(at - BEHIND_SECONDS, above.nbf or 0) if terms.nbf is None else terms.nbf
+    latest = min(start + above.max_life, above.exp or start + above.max_life)
+    if terms.nbf is None and terms.exp is not None:  # a minute must not make it too long
+        start = max(start, min(at, terms.exp - above.max_life))
+    return replace(terms, nbf=start, exp=latest if terms.exp is None else terms.exp)
+
+
+def opens(grant: Grant) -> Grant:
+    """What the guest will have, where `grant` is a link that is still to be claimed."""
+    if grant.klass is not KeyClass.FILE:
+        return grant
+    return replace(grant, use=grant.delegable, delegable=Rights.NONE, depth=0)
+
+
+def must_be(wanted: Wanted, asked: Grant, signed: Grant) -> None:
+    """Was exactly this signed? Whose claim key, which slot and mark are the signer's to choose.
+
+    Raises Problem.
+    """
+    holder = signed.holder if wanted.how == "request" else asked.holder
+    same = replace(signed, holder=holder, credential=None) == asked
+    if not same or signed.about.get(1) != asked.about.get(1):
+        raise Problem(422, "other-terms", "What was signed is not what you asked for",
+                      "Nothing was kept. Open the page again and sign what it shows.")
+
+
+# --- for the browser ------------------------------------------------------------------------------
+
+
+def terms_json(db: Session, wanted: Wanted, offer: Offer, text_of: Any) -> dict[str, Any]:  # noqa: ANN401 - bytes to text
+    """The exact terms, as static/give.js signs them."""
+    grant = offer.grant
+    assert grant is not None, "only what may be signed is sent"
+    about = grant.about
+    return {
+        "key": offer.key.leaf.hex(), "wire": text_of(offer.key.wire), "how": wanted.how,
+        "holder": text_of(cbor.encode(grant.holder.cose)), "label": about.get(1),
+        "doors": [text_of(door) for door in sorted(grant.doors)], "use": int(grant.use),
+        "delegable": int(grant.delegable), "depth": grant.depth, "klass": int(grant.klass),
+        "nbf": grant.nbf, "exp": grant.exp, "maxLife": grant.max_life,
+        "hours": None if grant.hours is None else write_hours(grant.hours),
+        "factors": int(grant.factors), "maxStaleness": grant.max_staleness,
+        "uses": grant.uses, "quota": grant.quota,
+        "locks": [_lock_json(db, door, text_of) for door in wanted.doors] if (
+            wanted.how == "pin") else []}
+
+
+def _lock_json(db: Session, door: Door, text_of: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    return {"label": door.label, "door": text_of(door.door_id),
+            "signing": text_of(cbor.encode(signing_key(door).cose)),
+            "sealing": text_of(door.lock_sealing), "slot": free_slot(db, door)}
+
+
+# --- for the command line -------------------------------------------------------------------------
+
+
+def command(wanted: Wanted, doors: Sequence[Door], request: str = "") -> str:
+    """The commands that give the same from a device of the owner's, one to a line."""
+    times = _when(wanted, ZoneInfo(wanted.doors[0].zone))
+    hours = _hours(wanted.times.hours or ())
+    if wanted.how == "pin":
+        head = [["mortice", "pin", "give", wanted.name, "--door", slug(door.label)]
+                for door in wanted.doors]
+        return "\n".join(shlex.join([*each, *times, *set_]) for each in head for set_ in hours)
+    chosen = "all" if len(wanted.doors) == len(doors) else ",".join(
+        slug(door.label) for door in wanted.doors)
+    head = [["mortice", "key", "give", wanted.name, "--doors", chosen, *times]]
+    if not times and not hours[0]:
+        head[0].append("--always")
+    tail = ["--max-staleness", f"{wanted.fresh}s"] if wanted.fresh else []
+    tail += ["--resident"] if wanted.kin == "resident" else []
+    tail += ["--request", request.strip()] if wanted.how == "request" else ["--link"]
+    return "\n".join(shlex.join([*head[0], *set_, *tail]) for set_ in hours)
+
+
+def _when(wanted: Wanted, zone: ZoneInfo) -> list[str]:
+    times, said = wanted.times, []
+    for option, at in (("--from", times.nbf), ("--until", times.exp)):
+        if at is not None:
+            local = datetime.fromtimestamp(at, UTC).astimezone(zone)
+            said += [option, f"{local:%Y-%m-%d %H:%M}"]
+    return [*said, "--once"] if times.uses == 1 and wanted.how != "pin" else said
+
+
+def _hours(hours: Hours) -> list[list[str]]:
+    """Days and hours as options: a key of its own for each days that share their hours."""
+    spans: dict[int, list[str]] = {}
+    for window in hours:
+        for day in range(7):
+            if window.days >> day & 1:
+                spans.setdefault(day, []).append(f"{_clock(window.start)}-{_clock(window.end)}")
+    shared: dict[str, list[str]] = {}
+    for day, said in sorted(spans.items()):
+        shared.setdefault(",".join(sorted(said)), []).append(DAY_LETTERS[day])
+    return [["--days", ",".join(days), "--hours", said] for said, days in shared.items()] or [[]]
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}" if minute <= DAY else _clock(minute - DAY)
