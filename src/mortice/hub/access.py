@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.requests import HTTPConnection
 
 from mortice.hub.problems import Problem, ProveAgain, SignInFirst, not_found, not_yours
 from mortice.hub.tables import Account, Membership, Place, SignIn, Token, now
@@ -126,13 +127,13 @@ class Me:
             raise ProveAgain
 
 
-def hub_of(request: Request) -> Hub:
+def hub_of(request: HTTPConnection) -> Hub:
     """The hub that this request came to."""
     hub: Hub = request.app.state.hub
     return hub
 
 
-def reading(request: Request) -> Iterator[Session]:
+def reading(request: HTTPConnection) -> Iterator[Session]:
     """A session to read with, for as long as the request lasts."""
     with hub_of(request).database.reading() as session:
         yield session
@@ -146,7 +147,7 @@ def hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def sign_in_of(request: Request, db: Session) -> SignIn | None:
+def sign_in_of(request: HTTPConnection, db: Session) -> SignIn | None:
     """The signed-in browser that the cookie names, if it still counts."""
     token = request.cookies.get(hub_of(request).cookie)
     if not token:
@@ -158,7 +159,7 @@ def sign_in_of(request: Request, db: Session) -> SignIn | None:
     return found
 
 
-def _note_seen(request: Request, found: SignIn) -> None:
+def _note_seen(request: HTTPConnection, found: SignIn) -> None:
     if found.seen_at < now() - SEEN_EVERY_SECONDS:
         with hub_of(request).database.writing() as writing:
             row = writing.get(SignIn, found.id)
@@ -166,7 +167,7 @@ def _note_seen(request: Request, found: SignIn) -> None:
                 row.seen_at = now()
 
 
-def signed_in(request: Request, db: Reading) -> Me:
+def signed_in(request: HTTPConnection, db: Reading) -> Me:
     """For a route of one's own account. Raises SignInFirst."""
     found = sign_in_of(request, db)
     if found is None:
@@ -174,10 +175,10 @@ def signed_in(request: Request, db: Reading) -> Me:
     return Me(hub_of(request), db, found.account, found)
 
 
-def may(to: To) -> Callable[[Request, Session, str], Here]:
+def may(to: To) -> Callable[[HTTPConnection, Session, str], Here]:
     """For a route at a place, whose path has `{place}`: only for those who may do `to` there."""
 
-    def here(request: Request, db: Reading, place: str) -> Here:
+    def here(request: HTTPConnection, db: Reading, place: str) -> Here:
         found = sign_in_of(request, db)
         token = None if found else _token_of(request, db)
         if found is None and token is None:
@@ -214,7 +215,7 @@ def _must(here: Here, to: To) -> None:
         raise ProveAgain
 
 
-def _token_of(request: Request, db: Session) -> Token | None:
+def _token_of(request: HTTPConnection, db: Session) -> Token | None:
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret.startswith(TOKEN_PREFIX):
         return None

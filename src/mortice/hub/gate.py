@@ -15,7 +15,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mortice.hub.carrier import LOCKS_PATH
+
 BODY_BYTES = 256 * 1024  # the largest form or document that anybody posts is a tenth of this
+STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -63,6 +66,8 @@ class Gate:
                 scope, receive, self._adding(send))
 
     def _refused(self, scope: MutableMapping[str, Any], headers: Headers) -> ASGIApp | None:
+        if scope["type"] == "websocket" and scope["path"] == LOCKS_PATH:
+            return _unless_a_lock(headers)
         if headers.get("host") != self._host:
             return _answer(421, f"This hub is called {self._origin}. Use that address.")
         length = headers.get("content-length", "0")
@@ -85,7 +90,7 @@ class Gate:
 
     def _adding(self, send: Send) -> Send:
         async def adding(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in STARTS:
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
@@ -100,6 +105,16 @@ def _has_token(headers: Headers) -> bool:
     """A bearer token is put in by a program on purpose, and no browser adds it by itself."""
     return headers.get("authorization", "").lower().startswith("bearer ") and (
         "cookie" not in headers)
+
+
+def _unless_a_lock(headers: Headers) -> ASGIApp | None:
+    """A lock knows the hub by its key and by whatever address reaches it, and sends no Origin.
+
+    Every browser sends one with a WebSocket, and no page has business there.
+    """
+    if "origin" in headers or "sec-fetch-site" in headers or "cookie" in headers:
+        return _answer(403, "Only locks dial in here.")
+    return None
 
 
 def _bounded(receive: Receive) -> Receive:

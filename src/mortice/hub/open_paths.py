@@ -9,6 +9,8 @@ OPEN_PATHS = frozenset({
     # A guest's page: the ref is all that it takes to see it, and it opens nothing.
     "/k/{ref}", "/k/{ref}/claim", "/k/{ref}/pin", "/k/{ref}/stay.ics",
     "/k/{ref}/manifest.webmanifest",
+    "/k/{ref}/doors/{door}/line",  # to a lock, which lets in whoever has the key
+    "/locks",  # where locks dial in: Noise says which lock it is (spec/uplink.md)
     "/setup",  # the first owner, by the token that the hub's terminal shows
     "/sign-in", "/sign-in/passkey", "/sign-in/passkey/options", "/sign-in/recovery",
     "/sign-in/second",  # sets up a second factor for who proved a password that has none

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mortice.core.errors import Malformed
 from mortice.core.keys import ED25519, SoftwareKey
-from mortice.core.noise import KeyPair
+from mortice.core.noise import StaticKey
 
 SEED_BYTES = 32
 NONCE_BYTES = 12
@@ -26,7 +26,7 @@ NONCE_BYTES = 12
 class Own:
     """Three secrets, each for one thing."""
 
-    link: KeyPair  # what locks know this hub by
+    link: StaticKey  # what locks know this hub by
     signer: SoftwareKey  # the holder key of the hub's bounded grants
     seal_key: bytes
 
@@ -47,7 +47,7 @@ def own_secrets(folder: Path) -> Own:
     """The hub's secrets in `folder`, made at the first call; only the hub's user can read them."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     seeds = _seeds(folder / "hub.key")
-    return Own(KeyPair(seeds[0]), SoftwareKey.from_seed(ED25519, seeds[1]), seeds[2])
+    return Own(StaticKey(seeds[0]), SoftwareKey.from_seed(ED25519, seeds[1]), seeds[2])
 
 
 def _seeds(file: Path) -> list[bytes]:

@@ -112,7 +112,7 @@ def _places(here: Here) -> list[Place]:
 
 def is_program(request: Request) -> bool:
     """Does whoever asks want problem details rather than a page?"""
-    return request.url.path.startswith("/api/") or (
+    return request.scope["type"] == "websocket" or request.url.path.startswith("/api/") or (
         "application/json" in request.headers.get("accept", "")
         or request.headers.get("content-type", "").startswith("application/json"))
 
