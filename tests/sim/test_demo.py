@@ -214,10 +214,10 @@ def test_for_people_it_prints_where_to_look_and_what_to_type(
     said = ""
     while "Ctrl-C" not in said:
         said += started[0].process.stdout.readline()
-    pin = Home(tmp_path / "demo" / "alder-road").read("demo.json")["pins"][0]["pin"]
+    pin = Home(tmp_path / "demo").read("demo.json")["pins"][0]["pin"]
     assert "http://127.0.0.1:" in said
     assert f"{pin[:4]} {pin[4:]}" in said
-    assert f"export MORTICE_HOME={tmp_path / 'demo' / 'alder-road'}" in said
+    assert f"export MORTICE_HOME={tmp_path / 'demo'}" in said
     assert "lost-phone" in said
 
 

@@ -123,9 +123,9 @@ async def test_what_scripts_are_told_is_enough_to_reach_every_door(street: Stree
         assert door["lock"] == running.lock.secrets.public.id.hex()
         assert bytes.fromhex(door["lock_key"]) == running.lock.secrets.signing.public.encoded
     assert {person["key"] for person in told["people"]} <= {str(f) for f in files(street.folder)}
-    assert told["home"] == str(street.folder / "alder-road")
+    assert told["home"] == str(street.folder)
     assert {pin["home"] for pin in told["pins"]} == {
-        str(street.folder / place.slug) for place in PLACES}
+        str(street.town.home_of(place)) for place in PLACES}
 
 
 async def test_the_site_is_marked_as_a_demos(world: World) -> None:

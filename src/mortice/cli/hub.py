@@ -105,13 +105,15 @@ def backup(here: Here, data: Path, file: Path) -> None:
 
 @hub.command(examples=("mortice hub restore --data ./new-hub 2026-11-25.mortice-hub",))
 @DATA
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--database", metavar="URL", help="postgresql://… instead of SQLite in the folder.")
 @PASS_HERE
 def restore(here: Here, data: Path, file: Path, database: str | None) -> None:
     """Put a backup into an empty hub, also from SQLite into PostgreSQL or back."""
     from mortice.hub.backup import restore as put_back  # noqa: PLC0415 — as above
 
+    if not file.is_file():
+        raise Problem("no_file", plain(f"There is no file {file}."), "Name a backup of a hub.")
     with _opened(data, {"database": database}) as opened, _counting() as told:
         rows = put_back(opened.database, data, file, told)
     if here.json:
@@ -135,7 +137,7 @@ def add(here: Here, data: Path, owner: str) -> None:
         show_json({"place": ref, "url": f"{opened.settings.origin}/p/{ref}"})
     else:
         say(f"It is at {opened.settings.origin}/p/{ref}")
-        note("Its doors find the hub once their settings name it: mortice hub key, then mortice door settings.")
+        note("Its doors find the hub once their settings name it; see: mortice hub key")
 
 
 @hub.command(examples=("mortice hub doctor --data ./hub", "mortice hub doctor --data ./hub --json"))

@@ -69,7 +69,8 @@ def _changed(present: Config, wanted: dict[str, str | int]) -> Config:
         spent=Spent(wanted.get("pin_spent", present.pins.spent.value)),
         most=int(wanted.get("most_pins", present.pins.most)))
     return replace(
-        present, hub=_hub(present, wanted), version=max(present.version + 1, int(time.time())), pins=pins,
+        present, hub=_hub(present, wanted), pins=pins,
+        version=max(present.version + 1, int(time.time())),
         relock_after=int(wanted.get("relock_after", present.relock_after)))
 
 

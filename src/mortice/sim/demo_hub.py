@@ -45,7 +45,8 @@ class DemoHub:
         self._socket = _first_free(ports)
         port = self._socket.getsockname()[1]
         self.hub = make_hub(Settings(
-            town.folder / "hub", origin=f"http://localhost:{port}", port=port))
+            town.folder / "hub", origin=f"http://localhost:{port}", port=port, lines_port=0))
+        self._town = town
         self._server = beside(self.hub)
         self._task: asyncio.Task[None] | None = None
         if is_empty(self.hub):
@@ -55,6 +56,9 @@ class DemoHub:
         """Serve until `stop`."""
         self._task = asyncio.ensure_future(self._server.serve(sockets=[self._socket]))
         await self._server.up.wait()
+        if self.hub.lines_at is not None:
+            host, port = self.hub.lines_at
+            await self._town.dial((self.hub.own.link.public, f"{host}:{port}"))
 
     async def stop(self) -> None:
         """Stop in good order."""

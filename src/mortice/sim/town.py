@@ -34,8 +34,8 @@ class Town:
         self.worlds: dict[str, World] = {}
 
     def home_of(self, plan: PlacePlan) -> Path:
-        """The folder that is `MORTICE_HOME` for a place."""
-        return self.folder / plan.slug
+        """The folder that is `MORTICE_HOME` for a place; the demo's own is that of the first."""
+        return self.folder if plan is PLACES[0] else self.folder / "places" / plan.slug
 
     @property
     def first(self) -> World:
@@ -66,9 +66,6 @@ class Town:
             await live_through(
                 world, coming, past, lambda: told(plan.name, next(done), len(coming)))
             past.let_pass(int(time.time()) + 1)
-            for door in plan.doors:
-                if door.relock_after:
-                    await world.configure(door.slug, door.relock_after)
         finally:
             await world.stop()
 
@@ -82,6 +79,15 @@ class Town:
                 unsure = door.lock.now().state is not TimeState.SYNCED
                 if unsure and door.lock.owned is not None:
                     await world.visit(OWNER, slug, Command.STATUS)  # and tell it the time
+
+    async def dial(self, hub: tuple[bytes, str]) -> None:
+        """Have every door dial this hub, by its owner's signed settings."""
+        for plan in PLACES:
+            world = self.worlds[plan.slug]
+            for door in plan.doors:
+                running = world.doors[door.slug]
+                if running.lock.owned is not None and running.lock.owned.config.hub != hub:
+                    await world.configure(door.slug, door.relock_after, hub)
 
     async def close(self) -> None:
         """Stop every door in good order."""
