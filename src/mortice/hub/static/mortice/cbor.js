@@ -4,7 +4,7 @@
 //   decode(bytes, {maxBytes, maxDepth}) → value       throws Malformed (E1 to E9)
 //   fields([[key, value], …]) → Map                   leaves out what is undefined or null
 //   Fields                                            takes a decoded map or array apart
-//   same, concat, hex, unhex, utf8                    bytes
+//   same, compare, areDifferent, concat, hex, unhex, utf8                  bytes
 //
 // Integers are numbers where those are exact, and BigInt beyond; bytes are Uint8Array; a map is a
 // Map with integers or text for keys; array, text, true, false and null are themselves.
@@ -46,6 +46,9 @@ export const same = (a, b) => compare(a, b) === 0;
 /** Bytes, and `length` of them if a length is asked for. */
 export const isBytes = (value, length) =>
   value instanceof Uint8Array && (length === undefined || value.length === length);
+
+/** Whether no two of these byte strings are equal. */
+export const areDifferent = (ids) => new Set(ids.map(hex)).size === ids.length;
 
 // --- encoding -------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@
 import { concat, isBytes, same } from "./cbor.js";
 import { verifyDocument } from "./documents.js";
 import { Malformed, Untrusted } from "./errors.js";
-import { CLASSES, ENROL, GRANT, mayNotSign, narrowed, narrower, readGrant, signGrant } from "./grant.js";
-import { checkAssertion, touch, verifyAssertion } from "./passkey.js";
+import { checkAssertion, verifyAssertion } from "./assertion.js";
+import { CLASSES, ENROL, GRANT, readGrant, signGrant } from "./grant.js";
+import { mayNotSign, narrowed, narrower } from "./narrow.js";
+import { touch } from "./passkey.js";
 
 function split(item) {
   if (isBytes(item)) return [item, null];

@@ -3,18 +3,18 @@
 //   readKey(cose Map) → PublicKey        throws Malformed, Untrusted (K1 to K4)
 //   p256Key(65 bytes, 04 ‖ x ‖ y) → PublicKey
 //   verify(key, signature, message)      throws Untrusted (K5 to K8)
-//   fromDer(bytes) → 64 bytes            throws Malformed (K9), Untrusted (K6)
 //   keepKey(name) → Signer               makes a key on P-256 that nobody can copy, and keeps it
 //   loadKey(name) → Signer or null
 //   forgetKey(name)
 //   keptKeys() → [name]
-//   keyFromSeed(alg, seed) → Signer      claim keys and the recovery sheet
+//   keyFromSeed(alg, seed) → Signer      claim keys and the recovery sheet; throws Malformed (Z5)
 //   newSeed() → 32 bytes
-//   writeSheet(seed) → text, readSheet(text) → Signer     `PAPER1-…`; throws Malformed (Z4)
 //
-// All of them but fromDer and newSeed are asynchronous.
+//   sha256(...parts), idOf(bytes), random(size)
+//
+// All of them but newSeed and random are asynchronous.
 
-import { concat, decode, encode, isBytes, same, utf8 } from "./cbor.js";
+import { concat, decode, encode, isBytes, same } from "./cbor.js";
 import { Malformed, Unable, Untrusted } from "./errors.js";
 
 /**
@@ -56,7 +56,7 @@ const P25519 = 2n ** 255n - 19n;
 const Y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
 const SMALL_ORDER = [0n, 1n, P25519 - 1n, Y8, P25519 - Y8];
 
-const toNumber = (bytes) => bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+export const toNumber = (bytes) => bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 
 function toBytes(number) {
   const bytes = new Uint8Array(32);
@@ -125,7 +125,7 @@ function checkRange(...numbers) {
 const halves = (signature) => [toNumber(signature.subarray(0, 32)), toNumber(signature.subarray(32))];
 
 /** r ‖ s with the lower s, which is the only one that a lock takes. */
-function lowered(r, s) {
+export function lowered(r, s) {
   checkRange(r, s);
   return concat(toBytes(r), toBytes(s > N / 2n ? N - s : s));
 }
@@ -158,25 +158,6 @@ async function holdsUnder(curve, point, signature, message) {
 }
 
 const cannot = () => new Unable("This browser cannot hold keys: it is too old. Update it, or use another.");
-
-/** 64 bytes of a signature in strict DER, as WebAuthn makes them. */
-export function fromDer(der) {
-  const numbers = [];
-  let at = 2;
-  for (let number = 0; number < 2; number += 1) {
-    const length = der[at + 1];
-    const body = der.subarray(at + 2, at + 2 + length);
-    const isStrict = der[at] === 2 && length > 0 && body.length === length && body[0] < 128
-      && !(body[0] === 0 && length > 1 && body[1] < 128);
-    if (!isStrict) throw new Malformed("K9");
-    numbers.push(toNumber(body));
-    at += 2 + length;
-  }
-  if (der[0] !== 0x30 || der[1] !== der.length - 2 || der[1] > 127 || at !== der.length) {
-    throw new Malformed("K9");
-  }
-  return lowered(...numbers);
-}
 
 // --- signers --------------------------------------------------------------------------------
 
@@ -286,51 +267,6 @@ export const forgetKey = (name) => inStore("readwrite", (keys) => keys.delete(na
 
 /** The names of the keys that this browser holds. */
 export const keptKeys = () => inStore("readonly", (keys) => keys.getAllKeys());
-
-// --- texts that people copy by hand ---------------------------------------------------------
-
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"; // base32 (RFC 4648, section 6)
-
-function toLetters(bytes) {
-  let bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
-  bits = bits.padEnd(Math.ceil(bits.length / 5) * 5, "0");
-  return bits.match(/.{5}/g).map((five) => LETTERS[parseInt(five, 2)]).join("");
-}
-
-/** What stands for `body`: a prefix, then body ‖ check in groups of five letters. */
-export async function writeChecked(prefix, body) {
-  const letters = toLetters(concat(body, (await sha256(utf8(prefix), body)).slice(0, 2)));
-  return [prefix, ...letters.match(/.{1,5}/g)].join("-");
-}
-
-/** The `size` bytes that a text of `writeChecked` stands for; `wrong` says what is wrong with it. */
-export async function readChecked(prefix, size, text, wrong) {
-  const cleaned = text.replace(/[\s-]/g, "").toUpperCase();
-  if (!cleaned.startsWith(prefix) || cleaned.length > 100) throw wrong("start");
-  const letters = cleaned.slice(prefix.length).replace(/[018]/g, (digit) => ({ 0: "O", 1: "I", 8: "B" })[digit]);
-  if (/[^A-Z2-7]/.test(letters)) throw wrong("letter");
-  const bits = [...letters].map((letter) => LETTERS.indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const body = Uint8Array.from(bits.slice(0, 8 * size).match(/.{8}/g) ?? [], (byte) => parseInt(byte, 2));
-  // Written again, it also shows spare bits and a wrong length.
-  const written = await writeChecked(prefix, body);
-  if (written.replaceAll("-", "") !== prefix + letters) throw wrong("check");
-  return body;
-}
-
-const SHEET = {
-  start: "that is not a recovery sheet; it starts with PAPER1",
-  letter: "the sheet has a letter that no sheet has; check it",
-  check: "the sheet is incomplete or has a wrong letter; check all of it",
-};
-
-/** A recovery key as people write it down: shown once, kept nowhere. */
-export const writeSheet = (seed) => writeChecked("PAPER1", seed);
-
-/** The recovery key that a sheet stands for. @returns {Promise<Signer>} */
-export async function readSheet(text) {
-  const wrong = (what) => new Malformed("Z4", SHEET[what]);
-  return keyFromSeed(ED25519, await readChecked("PAPER1", 32, text, wrong));
-}
 
 /** A public key's encoding, read. @returns {Promise<PublicKey>} */
 export const readEncodedKey = (encoded) => readKey(decode(encoded, { maxBytes: 128, maxDepth: 2 }));

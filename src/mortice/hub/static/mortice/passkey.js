@@ -5,14 +5,13 @@
 //   assert(credentialId, challenge) → [authenticatorData, clientDataJSON, signature]
 //   touch(credentialId, message) → the same, for SHA-256(message)
 //   challengeOf(message) → 32 bytes
-//   verifyAssertion(assertion, passkey, message)      throws Malformed, Untrusted (W1 to W7, K)
 //
 // `passkey` is what a link names: {key, rpIdHash, origin}. createKeyPasskey, assert and touch throw
 // an Unable with a sentence where the person said no or the browser cannot.
 
-import { concat, isBytes, same, utf8 } from "./cbor.js";
-import { Malformed, Unable, Untrusted } from "./errors.js";
-import { ESP256, fromDer, p256Key, random, sha256, verify } from "./keys.js";
+import { utf8 } from "./cbor.js";
+import { Unable } from "./errors.js";
+import { p256Key, random, sha256 } from "./keys.js";
 
 const POINT_BYTES = 65; // stands last in the public key that a browser hands over (RFC 5280, SPKI)
 const SPKI_BYTES = 91;
@@ -71,60 +70,3 @@ export async function assert(credentialId, challenge, { rpId = location.hostname
 
 export const touch = async (credentialId, message, options) =>
   assert(credentialId, await challengeOf(message), options);
-
-// --- verifying ------------------------------------------------------------------------------
-
-const KNOWN = ["type", "challenge", "origin", "crossOrigin", "other_keys_can_be_added_here", "virtual_authenticator"];
-
-const base64url = (raw) => btoa(String.fromCharCode(...raw))
-  .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-
-export function checkAssertion(assertion) {
-  if (!Array.isArray(assertion) || assertion.length !== 3 || !assertion.every((part) => isBytes(part))) {
-    throw new Malformed("W1");
-  }
-  const [authenticator, client, signature] = assertion;
-  if (authenticator.length < 37 || authenticator.length > 512 || client.length > 2048 || signature.length > 80) {
-    throw new Malformed("W2");
-  }
-  return assertion;
-}
-
-function readClient(client) {
-  let parsed;
-  let text;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(client);
-    parsed = JSON.parse(text);
-  } catch {
-    throw new Malformed("W3");
-  }
-  const isObject = parsed && typeof parsed === "object" && !Array.isArray(parsed);
-  if (!isObject || !Object.keys(parsed).every((key) => KNOWN.includes(key)) || namesTwice(text)) {
-    throw new Malformed("W3");
-  }
-  return parsed;
-}
-
-/** JSON.parse keeps the last of two fields of a name, and another reader the first. */
-function namesTwice(text) {
-  const names = text.match(/"(?:[^"\\]|\\.)*"\s*:/g) ?? [];
-  return new Set(names.map((name) => JSON.parse(name.replace(/\s*:$/, "")))).size !== names.length;
-}
-
-export async function verifyAssertion(assertion, passkey, message) {
-  const [authenticator, raw, signature] = checkAssertion(assertion);
-  const client = readClient(raw);
-  if (client.type !== "webauthn.get" || (client.crossOrigin ?? false) !== false) {
-    throw new Untrusted("W4", "passkey: not a plain touch of this page");
-  }
-  if (client.challenge !== base64url(await challengeOf(message))) {
-    throw new Untrusted("W5", "passkey: answers another challenge");
-  }
-  if (client.origin !== passkey.origin || !same(authenticator.subarray(0, 32), passkey.rpIdHash)) {
-    throw new Untrusted("W6", "passkey: made for another page");
-  }
-  if ((authenticator[32] & 5) !== 5) throw new Untrusted("W7", "passkey: the person was not verified");
-  const signed = concat(authenticator, await sha256(raw));
-  await verify(passkey.key, passkey.key.alg === ESP256 ? fromDer(signature) : signature, signed);
-}

@@ -9,11 +9,12 @@
 // itself, 0 or absent if never: one that is too early lets the key live again.
 
 import { Fields, TIME_MAX, decode, same } from "./cbor.js";
+import { verifyAssertion } from "./assertion.js";
 import { readChain, verifyChain } from "./chain.js";
 import { AUD, LIMITS, readDocument, signDocument, verifyDocument } from "./documents.js";
 import { Untrusted } from "./errors.js";
 import { CLASSES, RIGHTS } from "./grant.js";
-import { touch, verifyAssertion } from "./passkey.js";
+import { touch } from "./passkey.js";
 
 export const REVOKE = "mortice-revoke/1";
 

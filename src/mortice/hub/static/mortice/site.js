@@ -1,33 +1,27 @@
-// What the owner signs of the site: root, map of doors, settings, staples, time
+// What the owner signs of the site: root, settings, staples, time
 // (spec/site.md, config.md, time.md).
 //
 //   signRoot(root, signers), readRoot(bytes), acceptFirst(bytes), acceptNext(present, bytes)
-//   signDoors({site, version, doors}, signer), readDoors(bytes), acceptDoors(root, bytes, above = 0)
 //   signConfig(site, config, signer), readConfig(bytes, site)
 //   signStaple(site, leaf, at, signer), signTime(site, lock, nonce, at, signer)
-//   readLockKeys([link, signing, sealing], check)       throws Malformed, Untrusted (N3)
 //
 // All are asynchronous. sign… returns Uint8Array; read… throws Malformed (S, F, E, D), accept…
 // also Untrusted.
 
-import { Fields, TIME_MAX, compare, decode, fields, hex, isBytes, same } from "./cbor.js";
-import { AUD, IAT, LIMITS, endorse, readDocument, readEndorsed, signDocument, signedBy, verifyDocument } from "./documents.js";
+import { Fields, TIME_MAX, areDifferent, compare, decode, fields, isBytes, same } from "./cbor.js";
+import { AUD, IAT, LIMITS, endorse, readDocument, readEndorsed, signDocument, signedBy } from "./documents.js";
 import { Malformed, Untrusted } from "./errors.js";
 import { ID_BYTES, readKey } from "./keys.js";
-import { checkX25519 } from "./noise.js";
 
 /**
  * @typedef {{threshold: number, keys: PublicKey[]}} RoleKeys
  * @typedef {{id: Uint8Array, version: number, roles: Object<string, RoleKeys>, strict: boolean,
  *   demo: boolean, retired: {key: PublicKey, kept: Uint8Array[]}[]}} Root  roles by the names of ROLES
- * @typedef {{id: Uint8Array, label: string, zone: string, link: Uint8Array, signing: PublicKey,
- *   sealing: Uint8Array}} Door
  * @typedef {{door: Uint8Array, version: number, relockAfter: number, pins: {entry: "plain"|"index",
  *   spent: "rest"|"off", most: number}, hub?: {key: Uint8Array, address: string}}} Config
  */
 
 export const SITE = "mortice-site/1";
-export const DOORS = "mortice-doors/1";
 export const CONFIG = "mortice-config/1";
 export const STAPLE = "mortice-staple/1";
 export const TIME = "mortice-time/1";
@@ -35,12 +29,6 @@ export const ROLES = ["root", "grant", "revoke", "time", "refresh", "update", "r
 const ROLE_KEYS = 8;
 
 const about = (site, limits) => new Map([[AUD, site], [LIMITS, limits]]);
-
-async function parse(kind, bytes, check, maxDepth) {
-  const document = await readDocument(kind, bytes);
-  const claims = new Fields(decode(document.payload, { maxDepth }), check);
-  return { document, claims, limits: new Fields(claims.map(LIMITS), check) };
-}
 
 // --- root -----------------------------------------------------------------------------------
 
@@ -73,7 +61,6 @@ export async function readRoot(bytes) {
 }
 
 const holds = (held, key) => held.keys.some(({ id }) => same(id, key.id));
-const areDifferent = (ids) => new Set(ids.map(hex)).size === ids.length;
 
 async function readRoles(value) {
   if (![0, 1, 2].every((role) => value.has(role)) || ![...value.keys()].every((role) => Number.isInteger(role) && role in ROLES)) {
@@ -130,54 +117,6 @@ export async function acceptNext(present, bytes) {
   return checkOwn(root);
 }
 
-// --- map of doors ---------------------------------------------------------------------------
-
-/** @param {{site: Uint8Array, version: number, doors: Door[]}} map */
-export async function signDoors({ site, version, doors }, signer) {
-  const listed = doors.map((door) => [door.id, door.label, door.zone, door.link, door.signing.cose, door.sealing]);
-  const signed = await signDocument(DOORS, about(site, new Map([[1, version], [2, listed]])), signer);
-  await readDoors(signed);
-  return signed;
-}
-
-export async function readDoors(bytes) {
-  const { document, claims, limits } = await parse(DOORS, bytes, "S12", 6);
-  const site = claims.bytes(AUD, ID_BYTES);
-  const version = limits.int(1, 1, TIME_MAX);
-  const doors = await Promise.all(limits.list(2, 64).map(readDoor));
-  claims.done(limits);
-  if (!areDifferent(doors.map(({ id }) => id))) throw new Malformed("S12");
-  return { site, version, doors, document };
-}
-
-async function readDoor(item) {
-  const found = Fields.listed(item, 6, 6, "S12");
-  const door = { id: found.bytes(0, 8), label: found.text(1, 120), zone: found.text(2, 120) };
-  return { ...door, ...await readLockKeys([3, 4, 5].map((at) => found.any(at)), "S12") };
-}
-
-/** A lock's three public keys, none of them one that everybody shares. */
-export async function readLockKeys(value, check) {
-  const found = Fields.listed(value, 3, 3, check);
-  const keys = { link: found.bytes(0, 32), signing: await readKey(found.any(1)), sealing: found.bytes(2, 32) };
-  await Promise.all([keys.link, keys.sealing].map(checkX25519));
-  return keys;
-}
-
-const roleKey = (root, role, { kid }) => root.roles[role]?.keys.find(({ id }) => kid && same(id, kid));
-
-/** A map signed by the role grant, with a version over `above`. */
-export async function acceptDoors(root, bytes, above = 0) {
-  const document = await readDocument(DOORS, bytes);
-  const key = roleKey(root, "grant", document);
-  if (!key) throw new Untrusted("S10", "doors: the signer is no grant key of this site");
-  await verifyDocument(document, key);
-  const map = await readDoors(bytes);
-  if (!same(map.site, root.id)) throw new Untrusted("S6", "doors: another site's map");
-  if (map.version <= above) throw new Untrusted("S11", "doors: an older version than is known");
-  return map;
-}
-
 // --- settings of a door ---------------------------------------------------------------------
 
 const ENTRIES = ["plain", "index"];
@@ -195,7 +134,9 @@ export async function signConfig(site, config, signer) {
 }
 
 export async function readConfig(bytes, site) {
-  const { document, claims, limits } = await parse(CONFIG, bytes, "F1", 5);
+  const document = await readDocument(CONFIG, bytes);
+  const claims = new Fields(decode(document.payload, { maxDepth: 5 }), "F1");
+  const limits = new Fields(claims.map(LIMITS), "F1");
   if (!same(claims.bytes(AUD, ID_BYTES), site)) throw new Untrusted("F3", "settings: for another site");
   const config = { door: limits.bytes(1, 8), version: limits.int(2, 1, TIME_MAX), relockAfter: limits.int(3, 0, 3600),
     pins: readPins(limits.any(4)), hub: readHub(limits.any(5, null)), document };

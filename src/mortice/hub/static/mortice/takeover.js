@@ -8,9 +8,10 @@
 
 import { concat, decode, same, utf8 } from "./cbor.js";
 import { Malformed, Unable, Unreachable, Untrusted } from "./errors.js";
-import { idOf, readChecked, sha256 } from "./keys.js";
+import { readLockKeys } from "./doors.js";
+import { idOf, sha256 } from "./keys.js";
 import { NOBODY, Visit } from "./link.js";
-import { readLockKeys } from "./site.js";
+import { readChecked } from "./sheet.js";
 
 const PREFIX = "MORTICE1";
 const WRONG = {
