@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import time
 from collections.abc import Callable
@@ -13,9 +14,13 @@ from tests.cli.conftest import Given
 from tests.cli.doorway import Doorway
 from tests.cli.terminal import Terminal
 
-from mortice.cli import refreshing
+from mortice.cli import refreshing, texts
+from mortice.client.home import new_key
+from mortice.client.wallet import encode_chain, held
 from mortice.core.door import Bolt
+from mortice.core.grant import KeyClass, Passkey, Rights
 from mortice.core.log import About, Kind
+from mortice.core.stages import Factors
 
 Homes = Callable[[str], Terminal]
 UNLOCK = ("--json", "door", "unlock", "front")
@@ -700,3 +705,41 @@ def test_people_are_listed_with_what_they_have(
         "person": "ana", "name": "Ana", "here": False, "doors": ["front-door"], "keys": 1,
         "pins": 1}
     assert rows["margaret-hale"]["here"] is True
+
+
+# --- a browser's keys ------------------------------------------------------------------------
+
+
+def browsers_request(name: str = "Margaret") -> str:
+    key, passkey = new_key(), new_key()
+    return texts.write_request(key.public, name, Passkey(
+        passkey.public, hashlib.sha256(b"hub.example").digest(), "https://hub.example"))
+
+
+def test_a_browser_gets_a_key_that_opens_and_one_that_gives(
+    owner: Terminal, front: Doorway) -> None:
+    made = owner.run(
+        "key", "give", "Margaret", "--doors", "front", "--always", "--request", browsers_request(),
+        "--may-pass-on", "unlock,lock,enrol", "--pass-on-links", "2")
+    opening, giving = (
+        held(encode_chain(texts.read_handover(texts.KEY, text).chain)).leaf
+        for text in made.out.split())
+
+    assert "a browser of Margaret at https://hub.example" in made.err
+    assert {opening.klass, giving.klass} == {KeyClass.WEB}
+    assert (opening.factors, opening.delegable, opening.depth) == (
+        Factors.PASSKEY, Rights.NONE, 0)
+    assert (giving.use, giving.factors, giving.depth) == (Rights.ENROL, Factors.NONE, 2)
+    assert giving.max_life == 365 * 86_400
+    for leaf in (opening, giving):
+        assert leaf.passkey
+        assert leaf.exp is not None
+        assert leaf.exp <= time.time() + 366 * 86_400
+
+
+def test_a_browser_that_gives_nothing_gets_one_key(owner: Terminal, front: Doorway) -> None:
+    made = owner.run(
+        "--json", "key", "give", "Tom", "--doors", "front", "--until", "2099-01-01", "--request",
+        browsers_request("Tom"))
+
+    assert len(made.json["text"].split()) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.cast import GUEST, key
+from tests.core.cast import AGENT, GUEST, key
 
 from mortice.cli import texts
 from mortice.cli.output import plain
@@ -16,6 +16,7 @@ from mortice.cli.problems import Problem, in_words
 from mortice.cli.texts import CLAIM, FILE, KEY, NAMES, REQUEST, SITE, STAPLE, Handover
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Theirs
+from mortice.core.grant import Passkey
 
 HANDOVER = Handover([b"one", b"two"], b"map", [b"link"], [(bytes(8), "192.0.2.1", 80)], "Here")
 VALUES = st.recursive(
@@ -167,3 +168,11 @@ def test_ordinary_letters_of_any_script_stay() -> None:
     text = "Zoë Łukasz 李 · ✓ 🔑"
 
     assert plain(text) == text
+
+
+def test_a_browsers_request_names_its_passkey() -> None:
+    passkey = Passkey(AGENT.public, bytes(32), "https://hub.example")
+    text = texts.write_request(GUEST.public, "Margaret", passkey)
+
+    assert texts.read_asking(text) == texts.Asking(GUEST.public, "Margaret", passkey)
+    assert texts.read_request(text) == (GUEST.public, "Margaret")

@@ -17,7 +17,7 @@ from mortice.cli.problems import REFUSED, Problem, usage
 from mortice.cli.receiving import draw
 from mortice.cli.sentences import Describer, grant_json
 from mortice.cli.terms import Asked, read_terms
-from mortice.cli.texts import CLAIM, FILE, KEY, LINK
+from mortice.cli.texts import CLAIM, FILE, KEY, LINK, Asking
 from mortice.client import owner
 from mortice.client.home import new_key, slug
 from mortice.client.owner import Terms
@@ -27,7 +27,9 @@ from mortice.core.errors import Untrusted
 from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.keys import PublicKey
 from mortice.core.site import Role
+from mortice.core.stages import Factors
 
+BROWSER_SECONDS = 365 * 86_400  # no key in a browser, and none given from one, lasts longer
 BEHIND_SECONDS = 60  # more than any honest lock's clock is behind
 Signing = Callable[[PublicKey, Terms], list[cbor.Value]]
 
@@ -66,9 +68,11 @@ def give(here: Here, name: str, asked: Asked, how: How) -> None:
     """A first link, signed by the owner."""
     terms = read_terms(here, asked, name)
     _check_ways(here, name, terms, how)
-    _say_what(here, name, owner.unsigned(terms, new_key().public))  # before it is signed
+    asking = None if how.request is None else texts.read_asking(texts.given(how.request))
+    for each in links_for(terms, asking):
+        _say_what(here, name, owner.unsigned(each, new_key().public))  # before it is signed
     grant_key = here.site_key(Role.GRANT)
-    made = _make(here, name, terms, how, lambda holder, wanted: owner.give(
+    made = _make(here, name, terms, how, asking, lambda holder, wanted: owner.give(
         here.home, grant_key, holder, wanted))
     _finish(here, made, how)
 
@@ -84,8 +88,9 @@ def pass_key_on(
         terms = replace(terms, use=terms.use & parent.leaf.delegable or terms.use)
     if parent.leaf.max_life is not None and terms.nbf is None:
         terms = replace(terms, nbf=_from_now(parent.leaf, terms.exp))
+    asking = None if how.request is None else texts.read_asking(texts.given(how.request))
     try:
-        made = _make(here, name, terms, how, lambda holder, wanted: owner.pass_on(
+        made = _make(here, name, terms, how, asking, lambda holder, wanted: owner.pass_on(
             parent, mine.key, holder, wanted))
     except Untrusted as error:
         may = Describer(here.home, int(time.time())).passing_on(parent.leaf)
@@ -139,19 +144,49 @@ def _say_what(here: Here, name: str, grant: Grant) -> None:
         note(plain(Describer(here.home, int(time.time())).sentence(name, grant)))
 
 
-def _make(here: Here, name: str, terms: Terms, how: How, sign: Signing) -> Made:
-    home = here.home
+def _make(  # noqa: PLR0913, PLR0917 — who gets what, which way, and who signs
+    here: Here, name: str, terms: Terms, how: How, asking: Asking | None, sign: Signing) -> Made:
     if how.link or how.file is not None:
         return _made_for_another(here, name, terms, how, sign)
-    if how.request is None:
-        wallet = Wallet(home, slug(name))
+    if asking is None:
+        wallet = Wallet(here.home, slug(name))
         return _kept(here, Made(name, "key", wallet.add(sign(wallet.key.public, terms)).wire, None))
-    holder, called = texts.read_request(texts.given(how.request))
     if not here.json:
-        note(f"For the device of {plain(called)}; it should show: {texts.check_letters(holder)}")
-    chain = sign(holder, terms)
-    return _kept(here, Made(
-        name, "key", chain, texts.write_handover(KEY, hand_over(home, chain))))
+        note(_for_whom(asking))
+    made = []
+    for each in links_for(terms, asking):
+        chain = sign(asking.key, each)
+        text = texts.write_handover(KEY, hand_over(here.home, chain))
+        made.append(_kept(here, Made(name, "key", chain, text)))
+    return replace(made[0], text="\n".join(str(one.text) for one in made))
+
+
+def _for_whom(asking: Asking) -> str:
+    letters = texts.check_letters(asking.key)
+    if asking.passkey is None:
+        return f"For the device of {plain(asking.name)}; it should show: {letters}"
+    return (f"For a browser of {plain(asking.name)} at {plain(asking.passkey.origin)}; it should "
+            f"show: {letters}")
+
+
+def links_for(terms: Terms, asking: Asking | None) -> list[Terms]:
+    """What is signed for whoever asks: for a browser, opening and giving are two keys.
+
+    Opening asks for the passkey's touch. Giving must not: whatever stands below a key needs every
+    second check of that key (C14), and a guest's phone has no such passkey. Each thing that a
+    browser signs needs a touch anyway (C20).
+    """
+    if asking is None or asking.passkey is None:
+        return [terms]
+    ends = int(time.time()) + BROWSER_SECONDS
+    web = replace(terms, klass=KeyClass.WEB, passkey=asking.passkey,
+                  exp=ends if terms.exp is None else terms.exp)
+    opening = replace(
+        web, use=terms.use & ~Rights.ENROL, delegable=Rights.NONE, depth=0, max_life=None,
+        quota=None, factors=terms.factors | Factors.PASSKEY)
+    giving = replace(web, use=terms.delegable & Rights.ENROL,
+                     max_life=terms.max_life or BROWSER_SECONDS)
+    return [opening, giving] if terms.depth else [opening]
 
 
 def _made_for_another(here: Here, name: str, terms: Terms, how: How, sign: Signing) -> Made:
@@ -191,12 +226,14 @@ def _finish(here: Here, made: Made, how: How) -> None:
         say(made.text)
         if how.qr:
             draw(made.text)
-    note(AFTER[made.kind if made.text or made.kind == "file" else "here"].format(
+    kind = "browser" if leaf.klass is KeyClass.WEB else made.kind
+    note(AFTER[kind if made.text or made.kind == "file" else "here"].format(
         name=plain(made.name), file=how.file))
 
 
 AFTER = {
     "key": "Send that to {name}, who takes it in with: mortice key add TEXT",
+    "browser": "Send that to {name}, who pastes it into the page that asked for it.",
     "link": "Send that to {name} alone: whoever opens it first has the key. It is taken in with: "
             "mortice key claim LINK",
     "file": "Written to {file}. Whoever has the file has the key until {name} takes it in with: "

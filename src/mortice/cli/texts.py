@@ -18,6 +18,7 @@ from mortice.cli.problems import Problem
 from mortice.core import cbor
 from mortice.core.errors import Malformed
 from mortice.core.fields import Fields
+from mortice.core.grant import Passkey, read_passkey, write_passkey
 from mortice.core.keys import ED25519, PublicKey, SoftwareKey
 from mortice.core.limits import DOOR_ID_BYTES, DOORS, TEXT_CHARS
 
@@ -100,15 +101,35 @@ def _parts(value: cbor.Value, count: int, what: str) -> Fields:
 # --- requests ------------------------------------------------------------------------------
 
 
-def write_request(key: PublicKey, name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A request for a key: whose, and what it calls itself. With a passkey, it is a browser's."""
+
+    key: PublicKey
+    name: str
+    passkey: Passkey | None = None
+
+
+def write_request(key: PublicKey, name: str, passkey: Passkey | None = None) -> str:
     """A holder's own public key, for whoever is to give a key."""
-    return write(REQUEST, [key.cose, name])
+    parts: list[cbor.Value] = [key.cose, name]
+    return write(REQUEST, [*parts, write_passkey(passkey)] if passkey else parts)
+
+
+def read_asking(text: str) -> Asking:
+    """Who asks for a key. Raises Malformed, Untrusted."""
+    value = read(REQUEST, text)
+    browsers = isinstance(value, list) and len(value) == 3
+    fields = _parts(value, 3 if browsers else 2, "a request for a key")
+    return Asking(
+        PublicKey.from_cose(fields.any(0)), fields.text(1, TEXT_CHARS),
+        read_passkey(fields.map(2)) if browsers else None)
 
 
 def read_request(text: str) -> tuple[PublicKey, str]:
     """Whose key is asked for. Raises Malformed, Untrusted."""
-    fields = _parts(read(REQUEST, text), 2, "a request for a key")
-    return PublicKey.from_cose(fields.any(0)), fields.text(1, TEXT_CHARS)
+    asking = read_asking(text)
+    return asking.key, asking.name
 
 
 def check_letters(key: PublicKey) -> str:

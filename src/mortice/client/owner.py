@@ -30,6 +30,7 @@ from mortice.core.grant import (
     CredentialKind,
     Grant,
     KeyClass,
+    Passkey,
     Rights,
     sign_grant,
 )
@@ -63,6 +64,7 @@ class Terms:
     quota: int | None = None
     resident: bool = False
     klass: KeyClass = KeyClass.DEVICE
+    passkey: Passkey | None = None
     label: str = ""
     mark: bytes = b""  # random: tells a key given again from the same one taken back
 
@@ -73,7 +75,7 @@ def unsigned(terms: Terms, holder: PublicKey) -> Grant:
         holder, terms.doors, terms.use, terms.klass, terms.delegable, terms.depth, nbf=terms.nbf,
         exp=terms.exp, max_life=terms.max_life, hours=terms.hours, factors=terms.factors,
         max_staleness=terms.max_staleness, uses=terms.uses, quota=terms.quota,
-        resident=terms.resident, about={
+        passkey=terms.passkey, resident=terms.resident, about={
             key: said for key, said in enumerate((terms.label, terms.mark), start=1) if said})
 
 
@@ -161,7 +163,7 @@ def enrol_pin(  # noqa: PLR0913, PLR0917 — below which key, where, which slot,
     link = replace(
         unsigned(narrowed(replace(terms, doors=frozenset({door.id})), above), door.lock.signing),
         use=terms.use & ENROLLABLE & (above.use | above.delegable), parent=above.id, depth=0,
-        klass=KeyClass.DEVICE, delegable=Rights.NONE, resident=False,
+        klass=KeyClass.DEVICE, passkey=None, delegable=Rights.NONE, resident=False,
         credential=Credential(CredentialKind.PIN, slot, version, sealed))
     problem = narrower(above, link)
     if problem is not None:

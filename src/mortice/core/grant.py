@@ -179,8 +179,16 @@ def _read_hours(limits: Fields) -> Hours | None:
 
 
 def _read_passkey(value: dict[int | str, cbor.Value] | None) -> Passkey | None:
-    if value is None:
-        return None
+    return None if value is None else read_passkey(value)
+
+
+def write_passkey(passkey: Passkey) -> dict[int | str, cbor.Value]:
+    """A passkey as a link names it."""
+    return {1: passkey.key.cose, 2: passkey.rp_id_hash, 3: passkey.origin}
+
+
+def read_passkey(value: dict[int | str, cbor.Value]) -> Passkey:
+    """The inverse of `write_passkey`. Raises Malformed (G5), Untrusted (K)."""
     fields = Fields(value, "passkey", "G5")
     passkey = Passkey(PublicKey.from_cose(fields.map(1)), fields.bytes(2, 32), fields.text(3, 255))
     fields.done()
@@ -221,8 +229,7 @@ def _limits_of(grant: Grant) -> dict[int | str, cbor.Value]:
         5: int(grant.delegable) or None, 6: grant.depth or None, 7: grant.max_life,
         8: None if grant.hours is None else write_hours(grant.hours),
         9: int(grant.factors) or None, 10: grant.max_staleness, 11: grant.uses, 12: grant.quota,
-        13: None if passkey is None else {
-            1: passkey.key.cose, 2: passkey.rp_id_hash, 3: passkey.origin},
+        13: None if passkey is None else write_passkey(passkey),
         14: 1 if grant.resident else None,
         15: None if credential is None else {
             1: int(credential.kind), 2: credential.slot, 3: credential.version,
