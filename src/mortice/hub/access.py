@@ -59,6 +59,7 @@ class To(Enum):
     """What can be done at a place; the rules are below."""
 
     SEE_DOORS = "see doors"
+    WATCH = "be told that something changed, not what"
     SEE_OWN = "see one's own keys and openings"
     OPEN = "be relayed to a door, which decides"
     SEE_PEOPLE = "see people and their keys"
@@ -70,12 +71,14 @@ class To(Enum):
     EXPORT_ALL = "take a copy of everything"
     SEE_SETTINGS = "see settings"
     CHANGE_SETTINGS = "change settings"
+    MAKE_TOKENS = "let a program in, as oneself"
     CHANGE_TEAM = "say who else may do what"
     ERASE = "erase what is held of a person"
 
 
 RULES: dict[To, Rule] = {
     To.SEE_DOORS: Rule(HOLDS, "doors:read"),
+    To.WATCH: Rule(HOLDS | READS),
     To.SEE_OWN: Rule(HOLDS, "doors:read"),
     To.OPEN: Rule(HOLDS),
     To.SEE_PEOPLE: Rule(RUNS, "people:read"),
@@ -87,6 +90,7 @@ RULES: dict[To, Rule] = {
     To.EXPORT_ALL: Rule(OWNS, proved_within=DANGER_SECONDS),
     To.SEE_SETTINGS: Rule(RUNS, "settings:read"),
     To.CHANGE_SETTINGS: Rule(OWNS, proved_within=SETTINGS_SECONDS),
+    To.MAKE_TOKENS: Rule(READS),
     To.CHANGE_TEAM: Rule(OWNS, proved_within=DANGER_SECONDS),
     To.ERASE: Rule(OWNS, proved_within=DANGER_SECONDS),
 }

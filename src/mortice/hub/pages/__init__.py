@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from mortice.hub import api
 from mortice.hub.pages import (
     door,
     entrance,
@@ -12,14 +13,21 @@ from mortice.hub.pages import (
     guest,
     help,  # noqa: A004 - the word on the page
     join,
+    mine,
+    opening,
+    people,
+    programs,
     prove,
+    settings,
     setup,
     sign_in,
+    taking,
     team,
     you,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
-    factors.ROUTER, team.ROUTER, door.ROUTER, help.ROUTER,
-    guest.ROUTER, give.ROUTER)
+    factors.ROUTER, team.ROUTER, door.ROUTER, help.ROUTER, mine.ROUTER, opening.ROUTER,
+    guest.ROUTER, give.ROUTER, people.ROUTER,
+    taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

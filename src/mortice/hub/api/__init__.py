@@ -1,0 +1,13 @@
+"""The API for programs, `/api/v1`: JSON, problem details, cursor pages, idempotency keys.
+
+It reads, and it files what was signed elsewhere. It has no call that opens a door: that is a
+conversation between a holder's key and the lock, relayed at `/p/{place}/doors/{door}/line`.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from mortice.hub.api import doors, people
+
+ROUTERS: tuple[APIRouter, ...] = (doors.ROUTER, people.ROUTER)

@@ -1,0 +1,40 @@
+"""A place and its doors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends
+
+from mortice.hub.access import Here, To, may
+from mortice.hub.api.routing import api_router
+from mortice.hub.api.shapes import door_json, place_json
+from mortice.hub.comings import door_of, doors_of, eyes_of, state_since
+from mortice.hub.doors import health, now_of
+from mortice.hub.tables import now
+
+ROUTER = api_router("doors")
+Sees = Annotated[Here, Depends(may(To.SEE_DOORS))]
+
+
+@ROUTER.get("", summary="The place")
+def place(here: Sees) -> dict[str, Any]:
+    """The place that the token is for."""
+    return place_json(here.place, here.role)
+
+
+@ROUTER.get("/doors", summary="Its doors")
+def doors(here: Sees) -> dict[str, Any]:
+    """Every door that the token's account may see, as its lock last said."""
+    return {"items": [door_json(now_of(door, now())) for door in doors_of(here, eyes_of(here))]}
+
+
+@ROUTER.get("/doors/{door}", summary="One door")
+def one(here: Sees, door: str) -> dict[str, Any]:
+    """One door, with its health in words."""
+    eyes = eyes_of(here)
+    found = door_of(here, eyes, door)
+    since = state_since(here, eyes, found).get(found.id)
+    return door_json(now_of(found, now())) | {
+        "since": since[1] if since else None,
+        "health": [{"name": fact.name, "words": fact.words} for fact in health(found, now())]}

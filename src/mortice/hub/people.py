@@ -1,0 +1,23 @@
+"""What is written of people: names and how to reach them. It changes nothing at any door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mortice.core.limits import TEXT_CHARS
+from mortice.hub.problems import wrong
+from mortice.hub.wanted import plain_name
+
+FREE = ("what", "email", "phone", "note")  # what may be left empty
+MOST = {"note": 2000}  # characters; the rest have what a label has
+
+
+def about_of(form: Mapping[str, str]) -> dict[str, str]:
+    """What a form or a program says of somebody, checked. Raises Problem."""
+    about = {"name": plain_name(form.get("name", ""))}
+    for name in FREE:
+        text, most = form.get(name, "").strip(), MOST.get(name, TEXT_CHARS)
+        if len(text) > most:
+            raise wrong({name: f"Write at most {most} letters."})
+        about[name] = "".join(each for each in text if each.isprintable() or each == "\n")
+    return about
