@@ -2,18 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
-from mortice.hub.access import Here, To, may
+from mortice.hub.access import RUNS, Here, To, may
+from mortice.hub.comings import (
+    PAGE,
+    door_of,
+    doors_of,
+    eyes_of,
+    last_at_each,
+    lately,
+    state_since,
+    timeline,
+)
+from mortice.hub.doors import Now, health, heard, needs, now_of, summary, supply
+from mortice.hub.holders import holders
+from mortice.hub.live import Live
+from mortice.hub.tables import Door, now
 from mortice.hub.web import page
 
 ROUTER = APIRouter(prefix="/p/{place}", include_in_schema=False)
+MANY = 24  # from here on, doors stand in close rows, and those that are not locked come first
+STREAM_SECONDS = 600.0  # then a page asks anew, so that whoever may no longer watch does not
 
 
 @ROUTER.get("")
 def doors(request: Request, here: Annotated[Here, Depends(may(To.SEE_DOORS))]) -> HTMLResponse:
-    """Every door of the place."""
-    return page(request, "doors.html", here, doors=here.place.doors)
+    """Every door of the place that they may see."""
+    eyes = eyes_of(here)
+    since = state_since(here, eyes)
+    nows = [_now(door, since) for door in doors_of(here, eyes)]
+    return page(
+        request, "doors.html", here, nows=nows, many=len(nows) > MANY, summary=summary(nows),
+        heard=heard(nows), needs=needs(nows), last=last_at_each(here, eyes), supply=supply,
+        lately=lately(here, eyes), runs=here.role in RUNS)
+
+
+def _now(door: Door, since: dict[int, tuple[str, int]]) -> Now:
+    state, at = since.get(door.id, ("", 0))
+    return now_of(door, now(), at if state == door.status.get("state") else None)
+
+
+@ROUTER.get("/doors/{door}")
+def one(
+    request: Request, here: Annotated[Here, Depends(may(To.SEE_DOORS))], door: str,
+    before: int | None = None,
+) -> HTMLResponse:
+    """One door: how it is, what happened, who can open it."""
+    eyes = eyes_of(here)
+    found = door_of(here, eyes, door)
+    held = holders(here, found, now())
+    lines = timeline(here, eyes, found, before)
+    return page(
+        request, "door.html", here, door=found, now_=_now(found, state_since(here, eyes, found)),
+        lines=lines, older=lines[-1].number if len(lines) == PAGE else None, before=before,
+        can_now=[key for key in held if key.opens], later=[key for key in held if not key.opens],
+        health=health(found, now()), runs=here.role in RUNS,
+        sees_comings=eyes.see_comings(found))
+
+
+@ROUTER.get("/live")
+def live(here: Annotated[Here, Depends(may(To.WATCH))]) -> StreamingResponse:
+    """Says that something changed, and nothing of what; the page then asks anew."""
+    here.db.close()  # a watcher waits for long, and needs no connection for it
+    return StreamingResponse(
+        _changes(here.hub.live, here.place.id), media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+
+
+async def _changes(watched: Live, place_id: int) -> AsyncIterator[str]:
+    yield "retry: 5000\n\n"
+    ends = monotonic() + STREAM_SECONDS
+    async for changed in watched.changes(place_id):
+        yield "data: changed\n\n" if changed else ": still here\n\n"
+        if monotonic() > ends:
+            return

@@ -1,0 +1,198 @@
+"""Who sees what of a door: which doors, and whose comings and goings.
+
+Owners and managers see every door and what happened there, except at a tenant's own room: there
+they see state and health, and of the comings only their own. A member sees the doors that a key of
+theirs opens now; in their own room all that happened since they have it, elsewhere what they did
+themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from mortice.client.words import Said, say, text
+from mortice.core.log import About, Entry, Kind, read_entry
+from mortice.hub.access import RUNS, Here, Role
+from mortice.hub.ingest import Sort
+from mortice.hub.problems import not_found
+from mortice.hub.tables import GONE, REFUSED, Door, DoorKey, Key, Log, LogEntry, Person, now
+
+PAGE = 40  # entries on a door's page
+FEW = 6  # on the page of all doors
+TONES = {"good": "good", "bad": "bad", "plain": "grey"}
+SHOW_STATE = (Kind.MOVED, Kind.BOLT_SEEN, Kind.LEAF_SEEN)
+FOLLOW = (Kind.MOVED, Kind.LEAF_SEEN, Kind.RELOCKED)  # they follow from what somebody did
+REPEATS = (Kind.MOVED, Kind.RELOCKED)  # their word says it all
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What `here` may see: their own doors with the second since when, and their own links."""
+
+    role: Role
+    own: dict[int, int]
+    leaves: frozenset[bytes]
+
+    def see(self, door: Door) -> bool:
+        """May they know of this door at all?"""
+        return self.role in RUNS or door.id in self.own
+
+    def see_comings(self, door: Door) -> bool:
+        """May they see what others did there?"""
+        return not door.private if self.role in RUNS else door.private and door.id in self.own
+
+    def allow(self, entry: type[LogEntry]) -> ColumnElement[bool]:
+        """The condition on an entry and its door under which they may see it."""
+        mine = entry.leaf.in_(self.leaves)
+        if self.role in RUNS:
+            return or_(Door.private.is_(False), mine)
+        rooms = [and_(Door.id == door, Door.private.is_(True), entry.at >= since)
+                 for door, since in self.own.items()]
+        return and_(Door.id.in_(self.own), or_(mine, *rooms))
+
+
+def eyes_of(here: Here) -> Eyes:
+    """What whoever asks may see at this place."""
+    if here.person_id is None:
+        return Eyes(here.role, {}, frozenset())
+    leaves = here.db.scalars(select(Key.leaf).where(Key.person_id == here.person_id))
+    return Eyes(here.role, _own_doors(here.db, here.person_id), frozenset(leaves))
+
+
+def _own_doors(db: Session, person: int) -> dict[int, int]:
+    at = now()
+    began = func.min(func.coalesce(Key.starts_at, Key.made_at))
+    rows = db.execute(
+        select(DoorKey.door_id, began).join(Key).where(
+            Key.person_id == person, Key.taken_back_at.is_(None),
+            DoorKey.state.not_in((GONE, REFUSED)),
+            or_(Key.starts_at.is_(None), Key.starts_at <= at),
+            or_(Key.ends_at.is_(None), Key.ends_at > at)).group_by(DoorKey.door_id))
+    return {door: since for door, since in rows}  # noqa: C416 - rows, not pairs, for the type
+
+
+def doors_of(here: Here, eyes: Eyes) -> list[Door]:
+    """The doors that they may see, in the place's order."""
+    return [door for door in here.place.doors if eyes.see(door)]
+
+
+def door_of(here: Here, eyes: Eyes, ref: str) -> Door:
+    """One of them. Raises Problem, the same where there is none and where it is not theirs."""
+    found = here.db.scalar(select(Door).where(Door.place_id == here.place.id, Door.ref == ref))
+    if found is None or not eyes.see(found):
+        raise not_found("door")
+    return found
+
+
+# --- what happened --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as a page shows it."""
+
+    key: str  # its door and its number there
+    number: int
+    at: int
+    door: str
+    word: str
+    tone: str
+    sentence: str
+    detail: str  # for whoever asks why
+    follows: bool  # from what somebody did; shown more quietly
+
+    @property
+    def short(self) -> str:
+        """The whole of it after the door's name."""
+        if self.tone == "good":
+            return f"{self.word.lower()} {self.sentence}"
+        if self.word in {"Refused", "Alarm"}:
+            return f"{self.word.lower()}: {self.sentence[:1].lower()}{self.sentence[1:]}"
+        return self.sentence or self.word.lower()
+
+
+Row = tuple[LogEntry, Door]
+
+
+def timeline(here: Here, eyes: Eyes, door: Door, before: int | None = None) -> list[Line]:
+    """What happened at a door, newest first: one page of it, of the entries below `before`."""
+    found = select(LogEntry, Door).join(Log, Log.id == LogEntry.log_id).join(
+        Door, Door.id == Log.door_id).where(
+            Door.id == door.id, Log.ended_at.is_(None), eyes.allow(LogEntry))
+    if before is not None:
+        found = found.where(LogEntry.number < before)
+    return lines(here, here.db.execute(found.order_by(LogEntry.number.desc()).limit(PAGE)).all())
+
+
+def lately(here: Here, eyes: Eyes) -> list[Line]:
+    """The last things that somebody did, or that went wrong, at any door they may see."""
+    found = select(LogEntry, Door).join(Log, Log.id == LogEntry.log_id).join(
+        Door, Door.id == Log.door_id).where(
+            LogEntry.place_id == here.place.id, _happening(LogEntry), eyes.allow(LogEntry))
+    newest = found.order_by(LogEntry.at.desc(), LogEntry.number.desc()).limit(FEW)
+    return lines(here, here.db.execute(newest).all())
+
+
+def last_at_each(here: Here, eyes: Eyes) -> dict[int, Line]:
+    """For each door, the last thing that somebody did there, by the door's id."""
+    rows = _newest_of_each(here, eyes, _happening)
+    shown = lines(here, rows)
+    return {door.id: line for (_, door), line in zip(rows, shown, strict=True)}
+
+
+def state_since(here: Here, eyes: Eyes, door: Door | None = None) -> dict[int, tuple[str, int]]:
+    """For each door whose comings they may see, the state that its log ends on, and since when."""
+    rows = _newest_of_each(here, eyes, lambda entry: entry.kind.in_(SHOW_STATE), door)
+    return {door.id: (text(read_entry(entry.body), About.STATE), entry.at)
+            for entry, door in rows if eyes.see_comings(door)}
+
+
+def _happening(entry: type[LogEntry]) -> ColumnElement[bool]:
+    return or_(entry.sort.in_((Sort.REFUSED, Sort.SAFETY)),
+               and_(entry.sort == Sort.OPENINGS, entry.kind.not_in(FOLLOW)))
+
+
+def _newest_of_each(
+    here: Here, eyes: Eyes, which: Callable[[type[LogEntry]], ColumnElement[bool]],
+    only: Door | None = None,
+) -> list[Row]:
+    inner = aliased(LogEntry)
+    newest = select(inner.number).where(
+        inner.log_id == Log.id, which(inner), eyes.allow(inner),
+    ).order_by(inner.number.desc()).limit(1).correlate(Log, Door).scalar_subquery()
+    found = select(LogEntry, Door).join(Log, Log.id == LogEntry.log_id).join(
+        Door, Door.id == Log.door_id).where(
+            Door.place_id == here.place.id, Log.ended_at.is_(None), LogEntry.number == newest,
+            Door.id == only.id if only else true())
+    return [(entry, door) for entry, door in here.db.execute(found)]
+
+
+def lines(here: Here, rows: Iterable[Row]) -> list[Line]:
+    """Entries in words."""
+    read = [(read_entry(row.body), door) for row, door in rows]
+    names = names_in(here, [entry for entry, _ in read])
+    return [_line(entry, door, say(entry, names)) for entry, door in read]
+
+
+def _line(entry: Entry, door: Door, said: Said) -> Line:
+    sentence = "" if entry.kind in REPEATS else said.sentence.partition(" · ")[0]
+    return Line(
+        f"{door.ref}-{entry.index}", entry.index, entry.at, door.label, said.word,
+        TONES[said.tone], sentence, said.detail or "", entry.kind in FOLLOW)
+
+
+def names_in(here: Here, entries: Sequence[Entry]) -> dict[bytes, str]:
+    """The names of whoever these entries speak of; whoever looks is called *you*."""
+    links: set[bytes] = set()
+    for entry in entries:
+        above = entry.about.get(About.LINKS)
+        every = [entry.about.get(About.LEAF), *(above if isinstance(above, list) else [])]
+        links |= {link for link in every if isinstance(link, bytes)}
+    rows = here.db.execute(
+        select(Key.leaf, Person.id, Person.name).join(Person, Person.id == Key.person_id).where(
+            Key.place_id == here.place.id, Key.leaf.in_(links)))
+    return {leaf: "you" if person == here.person_id else name for leaf, person, name in rows}

@@ -1,0 +1,236 @@
+"""What a door is now, in words: what its lock said, and *unknown* where nobody has heard it lately.
+
+Nothing here is guessed or folded into a comfortable word. The state words are the lock's own
+(spec/door.md, section 1); the ledger writes down when it was heard (`Door.heard_at`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from mortice.hub.tables import Door
+from mortice.hub.web import clock, when
+
+STALE_SECONDS = 150  # a lock is heard every minute; after two that are missing, nobody knows
+LOW_MILLIVOLTS = 4600  # below this a motor may stall half way (lockd/daemon.py)
+FEW = 3  # doors that a sentence names; more than that are counted
+
+
+class Words(NamedTuple):
+    """A state as people read it: the word, which picture, its colour, and what was seen."""
+
+    word: str
+    icon: str
+    tone: str
+    seen: str
+
+
+STATES = {
+    "locked": Words("Locked", "locked", "good", "bolt out, door closed"),
+    "locking": Words("Locking", "locked", "grey", "the bolt is on its way out"),
+    "unlocked": Words("Unlocked", "unlocked", "brass", "bolt in, door closed"),
+    "unlocking": Words("Unlocking", "unlocked", "grey", "the bolt is on its way in"),
+    "open": Words("Open", "open", "brass", "bolt in, door open"),
+    "bolt_out_door_open": Words("Open", "boltout", "brass", "the bolt is out beside an open door"),
+    "jammed": Words("Jammed", "jammed", "bad", "the bolt is stuck part of the way"),
+    "unknown": Words("Unknown", "unknown", "brass", "the lock cannot see how the door stands"),
+}
+HELD = Words("Held open", "held", "brass", "")
+LOST = Words("Unknown", "unknown", "brass", "")
+HOLDABLE = frozenset({"unlocked", "open"})
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A door as it is known at one instant."""
+
+    door: Door
+    state: str  # the lock's word; "lost" where it was not heard lately
+    words: Words
+    line: str  # what was seen, and since when or until when
+    held_until: int | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """Was its lock heard lately?"""
+        return self.state != "lost"
+
+    @property
+    def is_locked(self) -> bool:
+        """Has its lock said lately that it is locked?"""
+        return self.state == "locked"
+
+
+def is_lost(door: Door, at: int) -> bool:
+    """Has this lock not been heard lately enough to say how its door stands?"""
+    return (not door.connected or door.heard_at is None or door.heard_at < at - STALE_SECONDS
+            or "state" not in door.status)
+
+
+def now_of(door: Door, at: int, since: int | None = None) -> Now:
+    """The door at Unix second `at`; `since` is when its log says that this state began."""
+    state = said_state(door)
+    words = STATES[state]
+    if is_lost(door, at):
+        return Now(door, "lost", LOST, _lost_line(door, words))
+    until = _number(door.status, "held_until")
+    if until is not None and until > at and state in HOLDABLE:
+        line = f"until {when(until, door.zone)}, {words.seen}"
+        return Now(door, state, HELD, line, until)
+    line = f"{words.seen}, since {when(since, door.zone)}" if since else words.seen
+    return Now(door, state, words, line)
+
+
+def said_state(door: Door) -> str:
+    """The state word that the lock said last, however long ago."""
+    said = door.status.get("state")
+    return said if isinstance(said, str) and said in STATES else "unknown"
+
+
+def _lost_line(door: Door, last: Words) -> str:
+    if door.heard_at is None or "state" not in door.status:
+        return "its lock has not said anything yet"
+    was = "" if last.word == "Unknown" else f"; {last.word.lower()} when last heard"
+    return f"since {when(door.heard_at, door.zone)}{was}"
+
+
+def _number(status: Mapping[str, Any], name: str) -> int | None:
+    value = status.get(name)
+    return value if type(value) is int else None
+
+
+# --- one sentence for all of them -----------------------------------------------------------------
+
+
+def summary(nows: Sequence[Now]) -> str:
+    """Is everything as I left it? One sentence that leaves no door out."""
+    loose = [now for now in nows if not now.is_locked]
+    if not loose:
+        return f"{nows[0].door.label} is locked." if len(nows) == 1 else "Everything is locked."
+    if len(loose) == len(nows) and len(nows) > 1 and not any(now.is_heard for now in nows):
+        return "No door has been heard from lately."
+    if len(loose) > FEW:
+        return _counted(nows, loose)
+    if len(loose) == len(nows):
+        return _upper(_joined([f"{now.door.label} is {_how(now)}" for now in loose]) + ".")
+    return f"Everything is locked except {_joined([_named(now) for now in loose])}."
+
+
+def _named(now: Now) -> str:
+    return f"{now.door.label}, {_how(now)}"
+
+
+def _how(now: Now) -> str:
+    if now.held_until is not None:
+        return f"held open until {when(now.held_until, now.door.zone)}"
+    if not now.is_heard and now.door.heard_at is not None:
+        return f"unknown since {when(now.door.heard_at, now.door.zone)}"
+    return now.words.word.lower()
+
+
+def _counted(nows: Sequence[Now], loose: Sequence[Now]) -> str:
+    kinds = Counter(now.words.word.lower() for now in loose)
+    locked = len(nows) - len(loose)
+    return f"{locked} of {len(nows)} doors {_is(locked)} locked; " + _joined(
+        [f"{number} {_is(number)} {word}" for word, number in kinds.most_common()]) + "."
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def heard(nows: Sequence[Now]) -> str:
+    """How many were heard, and the oldest time that all of that stands on."""
+    times = [now.door.heard_at for now in nows if now.is_heard and now.door.heard_at is not None]
+    if len(times) < len(nows):
+        return f"{len(times)} of {len(nows)} doors heard from"
+    if not times:
+        return ""
+    zone = nows[0].door.zone
+    return f"{'All doors heard' if len(times) > 1 else 'Heard'} from at {when(min(times), zone)}"
+
+
+# --- supply and health ----------------------------------------------------------------------------
+
+
+class Fact(NamedTuple):
+    """Something about a lock, in words; its tone where it needs somebody."""
+
+    name: str
+    words: str
+    tone: str = ""
+
+
+def supply(door: Door) -> Fact | None:
+    """What the lock runs on, if it said."""
+    millivolts = _number(door.status, "millivolts")
+    if millivolts is None:
+        return None
+    low = millivolts < LOW_MILLIVOLTS
+    source = "mains" if door.status.get("mains") else "battery"
+    return Fact("Supply", f"{source}{' low' if low else ''}, {millivolts / 1000:.1f} V",
+                "brass" if low else "")
+
+
+CLOCKS = {
+    "synced": "in step",
+    "holdover": "by itself since it was last set",
+    "unsure": "not sure of the time",
+}
+FAULTS = {
+    "unlogged": "its disk is full: some entries were counted instead of written",
+    "log_full": "its log is full",
+    "rolled_back": "its memory was put back to an older state",
+}
+
+
+def health(door: Door, at: int) -> list[Fact]:
+    """What its lock said of itself, and when."""
+    status = door.status
+    facts = [Fact("Last heard", _contact(door, at), "brass" if is_lost(door, at) else "")]
+    clock = CLOCKS.get(str(status.get("time")))
+    if clock:
+        facts.append(Fact("Its clock", clock, "brass" if status["time"] == "unsure" else ""))
+    if (power := supply(door)) is not None:
+        facts.append(power)
+    if (pins := _number(status, "pins")) is not None:
+        facts.append(Fact("PINs on it", str(pins) if pins else "none"))
+    if rest := _number(status, "keypad_rest"):
+        facts.append(Fact("Keypad", f"rests {rest} s after wrong PINs", "brass"))
+    facts += [Fact("Its record", words, "bad") for name, words in FAULTS.items()
+              if status.get(name)]
+    return facts
+
+
+def _contact(door: Door, at: int) -> str:
+    if door.heard_at is None:
+        return "never"
+    lately = door.heard_at >= at - STALE_SECONDS
+    return clock(door.heard_at, door.zone) if lately else when(door.heard_at, door.zone)
+
+
+def needs(nows: Sequence[Now]) -> list[tuple[Door, str, str]]:
+    """What somebody should see to: door, sentence, tone. Nothing that is only open or unlocked."""
+    found = []
+    for now in nows:
+        power = supply(now.door)
+        if now.state == "jammed":
+            found.append((now.door, "the bolt is stuck part of the way.", "bad"))
+        if power is not None and power.tone:
+            found.append((now.door, f"{power.words}.", "brass"))
+        found += [(now.door, f"{words}.", "bad") for name, words in FAULTS.items()
+                  if now.door.status.get(name)]
+    return found
