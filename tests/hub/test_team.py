@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from hubs import ORIGIN, Cast, add_account, browser
@@ -109,7 +109,7 @@ def test_a_set_up_that_broke_off_begins_again(hub: Hub) -> None:
 
 
 def link_from(client: TestClient, cast: Cast, role: str = "member") -> str:
-    page = client.post(f"{cast.base}/settings/team/invite", data={"role": role, "email": "Jo"},
+    page = client.post(f"{cast.base}/settings/team", data={"role": role, "email": "Jo"},
                        headers={"x-forwarded-host": "evil.example"})
     found = re.search(r"http://[^\s<]*/join/[\w-]+", page.text)
     assert found, page.text
@@ -203,7 +203,7 @@ def test_who_is_removed_is_out(cast: Cast, as_: AsRole) -> None:
 @pytest.mark.parametrize("role", ["", "root", "Owner", "owner,manager", "first owner"])
 def test_there_are_four_roles(cast: Cast, as_: AsRole, role: str) -> None:
     owner = as_("owner")
-    invite = f"{cast.base}/settings/team/invite"
+    invite = f"{cast.base}/settings/team"
     assert owner.post(invite, data={"role": role}).status_code == 422
     assert owner.post(team(cast, "member", "role"), data={"role": role}).status_code == 422
 
@@ -217,8 +217,11 @@ def test_somebody_of_no_team_cannot_be_changed(cast: Cast, as_: AsRole) -> None:
 
 def test_a_team_is_changed_by_who_proved_themselves_lately(cast: Cast) -> None:
     with stale_browser(cast.hub, cast.accounts["owner"], 301) as client:
-        answer = client.post(team(cast, "member", "remove"))
-        assert answer.headers["location"].startswith("/prove")
+        page = f"{cast.base}/settings/team"
+        for came_from, on in ((ORIGIN + page, page), ("https://evil.example" + page, "/"),
+                              (f"{ORIGIN}.evil.example{page}", "/"), ("", "/")):
+            answer = client.post(team(cast, "member", "remove"), headers={"referer": came_from})
+            assert answer.headers["location"] == f"/prove?next={quote(on, safe='')}"
     with cast.hub.database.reading() as db:
         assert len(list(db.scalars(select(Membership)))) == 4
 

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from mortice.core.errors import Theirs
+from mortice.hub.access import hub_of
 from mortice.hub.gate import Gate
 from mortice.hub.hub import Hub
 from mortice.hub.pages import ROUTERS
@@ -103,6 +104,13 @@ def _say_what_goes_wrong(app: FastAPI) -> None:
 def _to_sign_in(request: Request, page: str, code: str, title: str, status: int) -> Response:
     if is_program(request):
         return show_problem(request, Problem(status, code, title, f"Open {page} in a browser."))
-    path = request.url.path if request.method == "GET" else request.headers.get("referer", "/")
-    query = f"?{request.url.query}" if request.method == "GET" and request.url.query else ""
-    return go(f"{page}?next={quote(path + query, safe='')}")
+    return go(f"{page}?next={quote(_page_of(request), safe='')}")
+
+
+def _page_of(request: Request) -> str:
+    """The page that somebody is on: the one they asked for, or the one that a form stood on."""
+    if request.method == "GET":
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    origin = hub_of(request).settings.origin.rstrip("/")
+    came_from = request.headers.get("referer", "")
+    return came_from.removeprefix(origin) if came_from.startswith(f"{origin}/") else "/"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
+from mortice.hub.access import signed_in
 from mortice.hub.accounts import end_other_sign_ins, ways_of
 from mortice.hub.acts import note
 from mortice.hub.pages import authenticator
@@ -81,6 +82,13 @@ def make_sheet(request: Request, me: Proved) -> Response:
     carried = ticket(me.hub.own, f"sheet {me.account.ref}", SHEET_SECONDS, sheet=sheet,
                      number=secrets.randbelow(CODES), group=secrets.randbelow(GROUPS))
     return page(request, "recovery_sheet.html", account=me.account, sheet=sheet, ticket=carried)
+
+
+@ROUTER.get("/recovery/check", dependencies=[Depends(signed_in)])
+@ROUTER.get("/recovery/keep", dependencies=[Depends(signed_in)])
+def begin_again() -> Response:
+    """Whoever comes back here without the sheet starts a new one."""
+    return go("/you/recovery")
 
 
 @ROUTER.post("/recovery/check")

@@ -34,7 +34,7 @@ def team(request: Request, here: Owner) -> Response:
     return _page(request, here)
 
 
-@ROUTER.post("/invite")
+@ROUTER.post("")
 def invite_by_link(request: Request, here: Owner, role: Text = "", email: Text = "") -> Response:
     """Make a link that joins the team once; it is shown once."""
     try:
