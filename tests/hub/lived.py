@@ -11,7 +11,15 @@ from hubs import Cast
 
 from mortice.client.wallet import encode_chain
 from mortice.core import cbor
-from mortice.core.grant import Grant, KeyClass, Rights, sign_grant
+from mortice.core.grant import (
+    Credential,
+    CredentialKind,
+    Grant,
+    KeyClass,
+    Rights,
+    read_grant,
+    sign_grant,
+)
 from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.log import Entry, Kind
 from mortice.core.schedule import Hours
@@ -66,15 +74,18 @@ class Lived:
         """A key, really signed, for some doors; its leaf."""
         doors = [self.cast.doors[label] for label in labels]
         starts, ends = terms.get("starts"), terms.get("ends")
-        signed = sign_grant(Grant(
-            SoftwareKey.from_seed(ED25519, secrets.token_bytes(32)).public,
-            frozenset(door.door_id for door in doors), terms.get("use", Rights.UNLOCK), nbf=starts,
-            exp=ends, site=self.cast.site.site.id, hours=terms.get("hours")), self.cast.grant_key)
+        holder = SoftwareKey.from_seed(ED25519, secrets.token_bytes(32))
+        chain = [sign_grant(Grant(
+            holder.public, frozenset(door.door_id for door in doors),
+            terms.get("use", Rights.UNLOCK), nbf=starts, exp=ends, site=self.cast.site.site.id,
+            hours=terms.get("hours")), self.cast.grant_key)]
+        if terms.get("what") == "pin":
+            chain.append(_pin(chain[0], holder))
         leaf, person = secrets.token_bytes(16), self.person(name).id
         with self.cast.hub.database.writing() as db:
             key = Key(
                 place_id=self.cast.place.id, person_id=person, leaf=leaf, starts_at=starts,
-                wire=encode_chain([signed]), what=terms.get("what", "key"), ends_at=ends,
+                wire=encode_chain(chain), what=terms.get("what", "key"), ends_at=ends,
                 klass=int(KeyClass.DEVICE), taken_back_at=terms.get("taken"),
                 made_at=terms.get("made", now() - 86_400))
             db.add(key)
@@ -112,6 +123,14 @@ class Lived:
                     log_id=log.id, number=number, place_id=door.place_id, at=at, kind=int(kind),
                     sort=sort, leaf=leaf if isinstance(leaf, bytes) else None, body=entry.encode()))
             log.size += len(told)
+
+
+def _pin(above: bytes, holder: SoftwareKey) -> bytes:
+    """A PIN on a door, below a key."""
+    grant = read_grant(above)
+    return sign_grant(Grant(
+        grant.holder, grant.doors, Rights.UNLOCK, parent=grant.id,
+        credential=Credential(CredentialKind.PIN, 3, 1, bytes(64))), holder)
 
 
 def opened(leaf: bytes, way: int = 0) -> tuple[Kind, dict[int, cbor.Value]]:

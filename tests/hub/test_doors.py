@@ -175,7 +175,8 @@ def test_a_state_that_the_log_contradicts_has_no_since(lived: Lived, as_: AsRole
     ({"state": GONE}, ""), ({"ends": int(time()) - 5}, ""),
     ({"hours": (Window(127, 0, 1440),)}, "now"), ({"hours": (Window(0, 0, 1),)}, "later"),
     ({"use": Rights.LOCK}, ""),
-    ({"what": "pin"}, "later"), ({"what": "claim"}, "later"),
+    ({"what": "pin"}, "later"), ({"what": "pin", "state": ON_DOOR}, "now"),
+    ({"what": "claim"}, "later"),
     ({"taken": 5, "state": ON_DOOR}, "now"), ({"ends": int(time()) + 900}, "now"),
 ], ids=str)
 def test_a_key_stands_under_now_later_or_nowhere(
