@@ -184,7 +184,7 @@ async def test_it_says_how_its_door_stands(stand: Stand) -> None:
 async def test_a_lock_that_was_away_catches_up_in_pages(
     stand: Stand, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mortice.lockd.uplink.PAGE", 3)
+    monkeypatch.setattr("mortice.lockd.reading.LOG_PAGE", 3)
     for _ in range(6):
         await stand.world.visit(OWNER, FRONT.slug, Command.UNLOCK)
     await stand.name_the_hub()
@@ -229,6 +229,7 @@ async def test_a_proof_that_was_kept_back_is_worth_nothing(
     stand: Stand, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mortice.lockd.uplink.PROOF_SECONDS_RELAYED", -1.0)
+    monkeypatch.setattr("mortice.lockd.uplink.GRACE_SECONDS", 60.0)
     await stand.name_the_hub()
     await stand.caught_up()
     session = owners_session(stand, await stand.lines.open_stream(stand.lock_id))

@@ -52,7 +52,7 @@ from mortice.core.site import Site
 from mortice.core.stages import Factors, Granted, Presented, Reader, Refused, Verified
 from mortice.lockd import ownership
 from mortice.lockd.changing import CHANGING, effect_of
-from mortice.lockd.daemon import Lock, Shown
+from mortice.lockd.daemon import STRANGERS, Lock, Shown
 from mortice.lockd.deliver import deliver, some_news
 from mortice.lockd.ephemeral import StuckRandom
 from mortice.lockd.identity import start_incarnation, take_over
@@ -62,6 +62,7 @@ from mortice.lockd.reading import answer_later
 from mortice.lockd.reasons import reason_of
 
 LOG = logging.getLogger(__name__)
+RELAY = "relay"  # the source of whoever comes through a hub
 READING = frozenset({Command.STATUS, Command.READ_LOG, Command.PROVE})
 ANSWER_BYTES = MESSAGE_BYTES - 512  # of what an answer carries, beside its receipt
 
@@ -84,6 +85,7 @@ class Conversation:
         """`patience` is how many seconds message 3 may take, on the lock's monotonic count."""
         self._lock = lock
         self._source = source
+        self._whom = RELAY if source == RELAY else STRANGERS  # whose refusals are counted
         self._side: LockSide | None = None
         self._takeover = False
         self._verified: Verified | None = None
@@ -160,7 +162,8 @@ class Conversation:
         try:
             request = side.read_request(message)
         except Theirs as error:
-            self._lock.refuse_sparingly(Refused(Reason.MALFORMED, error.check, error.message), {})
+            malformed = Refused(Reason.MALFORMED, error.check, error.message)
+            self._lock.refuse_sparingly(malformed, {}, self._whom)
             raise Closed from error
         shown = Presented(Reader.LINK, self._lock.now(), self._source, message)
         try:
@@ -181,7 +184,7 @@ class Conversation:
 
     def _refuse(self, refused: Refused) -> Answer:
         if refused.reason is not Reason.SHOW_CHAIN:  # that one only asks for the rest of the key
-            self._lock.refuse_sparingly(refused, {})
+            self._lock.refuse_sparingly(refused, {}, self._whom)
         return Answer(refused.reason.words.coarse, body=self._body)
 
     async def _visit(self, shown: Presented, request: Request) -> Answer:

@@ -54,6 +54,7 @@ POWER_LOW_VOLTS = 4.6  # below this a motor may stall half way and the board may
 REFUSALS_RATE = 1 / 6  # refusals written down a second, of strangers and below each first link
 REFUSALS_BURST = 30.0  # a quarter of an hour's curiosity in full detail
 T = TypeVar("T")
+STRANGERS = "strangers"  # all of them together
 SHED = frozenset({Kind.LEAF_SEEN, Kind.SUPPLY_SEEN})  # first to be left off a full disk
 
 
@@ -299,7 +300,7 @@ class Lock:
         return Outcome(refused, entry, Result.REFUSED)
 
     def refuse_sparingly(
-        self, refused: Refused, about: Mapping[int | str, cbor.Value], whom: str = "strangers",
+        self, refused: Refused, about: Mapping[int | str, cbor.Value], whom: str = STRANGERS,
     ) -> Appended | None:
         """As `refuse`, but whoever keeps coming back is only counted."""
         if self.patience.take(whom, self.outside.count()):

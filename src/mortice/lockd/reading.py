@@ -6,6 +6,7 @@ Spec: spec/messages.md, section 6.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from mortice.core import cbor
 from mortice.core.commands import Command
@@ -51,7 +52,10 @@ def answer_later(
     if command is Command.STATUS:
         return status(lock) | (health(lock) if verified.leaf.use & OWNERS_RIGHTS else {})
     if command is Command.READ_LOG:
-        return _log_page(lock, _number(args, 1))
+        page = log_page(lock, _number(args, 1))
+        listed: list[cbor.Value] = [[*row] for row in page.entries]
+        answer: Reading = {"entries": listed, "size": lock.store.size}
+        return answer if page.head is None else answer | {"head": page.head}
     if command is Command.PROVE:
         return _proof(lock, _number(args, 1), _number(args, 2))
     return {}
@@ -62,19 +66,24 @@ def _number(args: Mapping[int | str, cbor.Value], key: int) -> int:
     return value if type(value) is int and value >= 0 else 0
 
 
-def _log_page(lock: Lock, first: int) -> Reading:
-    """Entries from `first`, as many as fit, the heads kept with them, and a head signed now."""
-    kept: list[cbor.Value] = []
+class Page(NamedTuple):
+    """Entries as [index, entry, head or null], and if they reach the end, a head signed now."""
+
+    entries: list[tuple[int, bytes, bytes | None]]
+    head: bytes | None
+
+
+def log_page(lock: Lock, first: int) -> Page:
+    """Entries from `first`, as many as fit, and the heads kept with them."""
+    kept: list[tuple[int, bytes, bytes | None]] = []
     room = PAGE_BYTES
     for index, body, head in lock.store.entries(first, LOG_PAGE):
         room -= len(body) + len(head or b"")
         if kept and room < 0:
             break
-        kept.append([index, body, head])
-    answer: Reading = {"entries": kept, "size": lock.store.size}
-    if first + len(kept) >= lock.store.size:
-        answer["head"] = lock.recorder.head()
-    return answer
+        kept.append((index, body, head))
+    at_end = first + len(kept) >= lock.store.size
+    return Page(kept, lock.recorder.head() if at_end else None)
 
 
 def _proof(lock: Lock, index: int, older: int) -> Reading:

@@ -12,45 +12,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
-
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
 
 from mortice.core import cbor
 from mortice.core.document import sign
 from mortice.core.errors import Malformed, Theirs
 from mortice.core.fields import Fields
 from mortice.core.limits import (
-    EPHEMERAL_BYTES,
     MESSAGE_BYTES,
     NONCE_SECONDS,
-    PROOF_SECONDS,
     PROOF_SECONDS_RELAYED,
     SESSION_SECONDS,
     TIME_MAX,
 )
 from mortice.core.link import Buckets, mac1, mac_key
 from mortice.core.messages import read_bundle
-from mortice.core.noise import Initiator, Transport
-from mortice.lockd.conversation import Closed, Conversation
+from mortice.core.noise import Initiator
+from mortice.lockd.conversation import RELAY, Closed, Conversation
 from mortice.lockd.daemon import Lock
 from mortice.lockd.deliver import deliver
-from mortice.lockd.reading import health, status
+from mortice.lockd.ephemeral import StuckRandom
+from mortice.lockd.listen import GRACE_SECONDS, LENGTH_BYTES
+from mortice.lockd.reading import health, log_page, status
 
 LOG = logging.getLogger(__name__)
 UPLINK = b"mortice-uplink/1"  # label, and the kind of the hello
 DIALLING = 4  # first byte of message 1
 LINE_BYTES = 65_535  # longest message of the line
-LENGTH_BYTES = 2
-PAGE, PAGE_BYTES = 256, 40_000  # entries, and bytes of them, in one frame
 STREAMS, STREAM_MAX = 8, 65_535
 BEAT_SECONDS = 60.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # before dialling again
 DIAL_SECONDS = 15.0
-ENDINGS = (OSError, EOFError, Theirs, TimeoutError, ValueError, WebSocketException)
+DEAF_MILLISECONDS = 90_000  # a hub that takes in nothing for so long has gone
+LIFE_SECONDS = 12 * 3600.0  # then anew: other keys, and a nonce before the clock needs one
+ENDINGS = (OSError, EOFError, Theirs, ValueError, StuckRandom)  # ValueError: no address
+
+
+class LineEnded(EOFError):
+    """The carrier has ended. Every carrier's own words for that become this one."""
 
 
 class Line(Protocol):
@@ -59,7 +61,7 @@ class Line(Protocol):
     async def send(self, message: bytes) -> None:
         """Hand a message over. Raises one of ENDINGS."""
 
-    async def recv(self) -> bytes | str:
+    async def receive(self) -> bytes:
         """The next message. Raises one of ENDINGS."""
 
 
@@ -73,20 +75,50 @@ class _Tcp:
         self._writer.write(len(message).to_bytes(LENGTH_BYTES, "big") + message)
         await self._writer.drain()
 
-    async def recv(self) -> bytes:
+    async def receive(self) -> bytes:
         length = int.from_bytes(await self._reader.readexactly(LENGTH_BYTES), "big")
         return await self._reader.readexactly(length)
 
 
+class _Web:
+    """A line within a WebSocket: each message a frame of bytes."""
+
+    def __init__(self, connection: Any, ended: type[Exception]) -> None:  # noqa: ANN401 - its library is not always loaded
+        self._connection, self._ended = connection, ended
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self._connection.send(message)
+        except self._ended as error:
+            raise LineEnded(str(error)) from error
+
+    async def receive(self) -> bytes:
+        try:
+            message = await self._connection.recv()
+        except self._ended as error:
+            raise LineEnded(str(error)) from error
+        if not isinstance(message, bytes):
+            raise Malformed("U3", "uplink: a message of text")
+        return message
+
+
 @asynccontextmanager
-async def dial(address: str) -> AsyncIterator[Line | ClientConnection]:
+async def dial(address: str) -> AsyncIterator[Line]:
     """A line to `host:port`, or to a ws:// or wss:// address. Raises one of ENDINGS."""
     if address.startswith(("ws://", "wss://")):
-        async with connect(address, compression=None, max_size=LINE_BYTES) as socket:
-            yield socket
+        from websockets.asyncio.client import connect  # noqa: PLC0415 - 6 MiB
+        from websockets.exceptions import WebSocketException  # noqa: PLC0415 - as above
+
+        try:
+            async with connect(address, compression=None, max_size=LINE_BYTES) as connection:
+                yield _Web(connection, WebSocketException)
+        except WebSocketException as error:
+            raise LineEnded(str(error)) from error
         return
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    writer.get_extra_info("socket").setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAF_MILLISECONDS)
     try:
         yield _Tcp(reader, writer)
     finally:
@@ -135,43 +167,48 @@ class Uplink:
             if hub is None:
                 await self._woken.wait()
                 continue
-            before = self._lock.outside.count()
+            welcome = False
             try:
-                await self._talk(*hub)
-            except ENDINGS as error:
-                LOG.info("the line to the hub ended: %s", error)
+                welcome = await self._talk(*hub)
             except Exception:  # it ends the line, never the daemon
                 LOG.exception("the line to the hub ended in a fault")
-            long = self._lock.outside.count() - before > LONGEST_WAIT
-            wait = FIRST_WAIT if long or hub != self._hub() else min(2 * wait, LONGEST_WAIT)
-            await asyncio.sleep(wait * self._lock.outside.random(1)[0] / 255)
+            wait = FIRST_WAIT if welcome else wait
+            await self._rest(wait, hub)
+            wait = min(2 * wait, LONGEST_WAIT)
 
-    async def _talk(self, key: bytes, address: str) -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            async with asyncio.timeout(DIAL_SECONDS):
-                line = await stack.enter_async_context(dial(address))
-                self.line = await self._greet(line, key)
-            try:
+    async def _rest(self, most: float, hub: tuple[bytes, str]) -> None:
+        """Wait a random time of at most `most` seconds, or until the settings name another hub."""
+        share = int.from_bytes(self._lock.outside.random(2), "big") / 0xFFFF
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(most * share):
+                while self._hub() == hub:
+                    self._woken.clear()
+                    await self._woken.wait()
+
+    async def _talk(self, key: bytes, address: str) -> bool:
+        """One line, until it ends. Returns whether the hub has said anything on it."""
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                async with asyncio.timeout(DIAL_SECONDS):
+                    line = await stack.enter_async_context(dial(address))
+                    self.line = await self._greet(line, key)
                 await self.line.run(lambda: self._hub() == (key, address))
-            finally:
-                self.line = None
+        except ENDINGS as error:
+            LOG.info("the line to the hub ended: %s", error)
+        finally:
+            up, self.line = self.line, None
+        return up is not None and up.welcome
 
-    async def _greet(self, line: Line | ClientConnection, key: bytes) -> Uplinked:
-        """The handshake, and who we are. Raises Theirs if that is not the hub."""
-        lock = self._lock
-        noise = Initiator(UPLINK, key, lock.outside.random(EPHEMERAL_BYTES))
+    async def _greet(self, line: Line, key: bytes) -> Uplinked:
+        """The handshake, and who we are. Raises Theirs if that is not the hub, StuckRandom."""
+        lock, began = self._lock, self._lock.outside.count()
+        noise = Initiator(UPLINK, key, lock.ephemerals.take())
         first = bytes([DIALLING]) + noise.write()
         await line.send(first + mac1(mac_key(key, UPLINK), first))
-        noise.read(_bytes(await line.recv()))
-        up = Uplinked(lock, line, noise.transport(), noise.handshake_hash, self._buckets)
+        noise.read(await line.receive())
+        up = Uplinked(lock, line, noise, began, self._buckets)
         await up.say_bytes(_hello(lock, noise.handshake_hash))
         return up
-
-
-def _bytes(message: bytes | str) -> bytes:
-    if not isinstance(message, bytes):
-        raise Malformed("U3", "uplink: a message of text")
-    return message
 
 
 def _hello(lock: Lock, handshake: bytes) -> bytes:
@@ -186,37 +223,41 @@ class _Stream:
     """One relayed holder."""
 
     def __init__(self, lock: Lock) -> None:
-        self.conversation = Conversation(lock, "relay", PROOF_SECONDS_RELAYED)
-        self.task: asyncio.Task[None] | None = None
-        self.until = lock.outside.count() + PROOF_SECONDS
+        self._lock = lock
+        self.conversation = Conversation(lock, RELAY, PROOF_SECONDS_RELAYED)
+        self.task: asyncio.Task[None] | None = None  # at an answer
+
+    def said(self) -> None:
+        """The lock has answered; now it is the holder's turn, for a while."""
+        proved = self.conversation.proved
+        self.until = self._lock.outside.count() + (
+            SESSION_SECONDS if proved else PROOF_SECONDS_RELAYED + GRACE_SECONDS)
 
 
 class Uplinked:
     """A line that is up."""
 
     def __init__(
-        self, lock: Lock, line: Line | ClientConnection, transport: Transport, handshake: bytes,
-        buckets: Buckets,
-    ) -> None:
-        self._lock, self._line, self._transport = lock, line, transport
-        self._handshake, self._began = handshake, lock.outside.count()
-        self._buckets = buckets
+        self, lock: Lock, line: Line, noise: Initiator, began: float, buckets: Buckets) -> None:
+        self._lock, self._line, self._buckets = lock, line, buckets
+        self._transport, self._handshake = noise.transport(), noise.handshake_hash
+        self._began = self._beat = began  # when the handshake began, and the next status is due
         self._saying = asyncio.Lock()  # what is sealed in turn is sent in turn
         self._wanted: int | None = None  # the hub waits for entries from here
         self._woken = asyncio.Event()
-        self._changed = True  # since the last status
         self._streams: dict[int, _Stream] = {}
+        self.welcome = False  # the hub knows this lock: it has said something
 
     def wake(self) -> None:
-        """Something was written down."""
-        self._changed = True
+        """Something was written down, and the status with it."""
+        self._beat = 0.0
         self._woken.set()
 
     async def run(self, wanted: Callable[[], bool]) -> None:
-        """Until the line breaks, or `wanted()` is no longer true. Raises one of ENDINGS."""
+        """Until the line breaks or is old, or `wanted()` is no longer so. Raises one of ENDINGS."""
         hearing = asyncio.ensure_future(self._hear())
         try:
-            while wanted() and not hearing.done():
+            while wanted() and not hearing.done() and not self._is_old():
                 await self._tell()
                 await self._pause(hearing)
             if hearing.done():
@@ -226,17 +267,23 @@ class Uplinked:
             for stream in list(self._streams):
                 self._end(stream)
 
+    def _is_old(self) -> bool:
+        return self._lock.outside.count() - self._began > LIFE_SECONDS and not self._streams
+
     async def _pause(self, hearing: asyncio.Future[None]) -> None:
+        """Until there is something to tell, or a relayed holder has been silent for too long."""
+        idle = {number: s.until for number, s in self._streams.items() if s.task is None}
+        now = self._lock.outside.count()
         waking = asyncio.ensure_future(self._woken.wait())
         both: set[asyncio.Future[Any]] = {waking, hearing}
-        done, _ = await asyncio.wait(
-            both, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            both, timeout=max(0.0, min([self._beat, *idle.values()]) - now),
+            return_when=asyncio.FIRST_COMPLETED)
         waking.cancel()
         self._woken.clear()
-        self._changed |= not done
         now = self._lock.outside.count()
         for number, stream in list(self._streams.items()):
-            if stream.task is None and stream.until < now:
+            if stream.task is None and stream.until <= now:
                 await self._over(number)
 
     async def say_bytes(self, plain: bytes) -> None:
@@ -250,22 +297,25 @@ class Uplinked:
     # --- up ------------------------------------------------------------------------------------
 
     async def _tell(self) -> None:
-        lock = self._lock
-        if self._changed and lock.owned is not None:
-            self._changed = False
+        lock, now = self._lock, self._lock.outside.count()
+        if self._beat <= now and lock.owned is not None:
+            self._beat = now + BEAT_SECONDS
             await self._say(7, status(lock) | health(lock))
-        size = lock.store.size
-        if self._wanted is not None and self._wanted != size:
+        if self._wanted is not None and self._wanted != lock.store.size:
             first, self._wanted = self._wanted, None
-            await self._say(5, first, *_page(lock, first))
+            page = log_page(lock, first)
+            await self._say(5, first, [[body, head] for _, body, head in page.entries], page.head)
 
     # --- down ----------------------------------------------------------------------------------
 
     async def _hear(self) -> None:
         while True:
-            plain = self._transport.open(_bytes(await self._line.recv()))
+            plain = self._transport.open(await self._line.receive())
             frame = cbor.decode(plain, max_bytes=LINE_BYTES)
             await self._take(Fields.listed(frame, 2, 3, "uplink", "U3"))
+            self.welcome = True
+            if not self._buckets.take("hub", self._lock.outside.count()):
+                await asyncio.sleep(1)  # whatever it sends, the door has its time
 
     async def _take(self, frame: Fields) -> None:
         kind = frame.int(0, 1, 4)
@@ -305,20 +355,19 @@ class Uplinked:
         return stream
 
     async def _answer(self, number: int, stream: _Stream, message: bytes) -> None:
+        goes_on = False
         try:
-            answer = await stream.conversation.hear(message)
-            await self._say(3, number, answer)
-        except Closed:
-            await self._over(number)
+            await self._say(3, number, await stream.conversation.hear(message))
+            goes_on = not stream.conversation.over
+        except (Closed, *ENDINGS):
+            pass  # silence is the answer, or nobody is there to hear it
         except Exception:  # it ends one holder's conversation, never the line or the daemon
             LOG.exception("a relayed conversation ended in a fault")
-            await self._over(number)
-        finally:
-            proved = stream.conversation.proved
-            more = SESSION_SECONDS if proved else PROOF_SECONDS_RELAYED + PROOF_SECONDS
-            stream.until = self._lock.outside.count() + more
-            stream.task = None
-        if stream.conversation.over:
+        stream.task = None
+        if goes_on:
+            stream.said()
+            self._woken.set()
+        else:
             await self._over(number)
 
     async def _over(self, number: int) -> None:
@@ -331,15 +380,3 @@ class Uplinked:
         if stream is not None and stream.task is not None and (
                 stream.task is not asyncio.current_task()):
             stream.task.cancel()
-
-
-def _page(lock: Lock, first: int) -> tuple[list[cbor.Value], bytes | None]:
-    """Entries from `first`, as many as fit; and a head signed now, if those are all."""
-    kept: list[cbor.Value] = []
-    room, size = PAGE_BYTES, lock.store.size
-    for _, body, head in lock.store.entries(first, PAGE):
-        room -= len(body) + len(head or b"")
-        if kept and room < 0:
-            break
-        kept.append([body, head])
-    return kept, lock.recorder.head() if first + len(kept) >= size else None
