@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from hubs import ORIGIN, Cast, add_place, browser
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
 
 from mortice.hub.access import RULES, Role, To, signed_in
 from mortice.hub.app import make_app
@@ -27,20 +28,25 @@ def routes() -> list[APIRoute]:
     return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
+def sockets() -> list[APIWebSocketRoute]:
+    return [route for router in ROUTERS for route in router.routes
+            if isinstance(route, APIWebSocketRoute)]
+
+
 def test_all_routes_are_walked_here(cast: Cast) -> None:
     """What is no route of a router is one of these two, and no router has another kind of route."""
     loose = {getattr(route, "path", None) for route in make_app(cast.hub).routes} - {None}
     assert loose == {"/api/v1/openapi.json", "/static"}
-    assert len(routes()) == sum(len(router.routes) for router in ROUTERS) > 0
+    assert len(routes()) + len(sockets()) == sum(len(router.routes) for router in ROUTERS) > 0
 
 
-def to_of(route: APIRoute) -> To | None:
+def to_of(route: APIRoute | APIWebSocketRoute) -> To | None:
     found = [call.to for call in all_calls(route.dependant) if hasattr(call, "to")]
     return found[0] if found else None
 
 
 def test_every_route_says_who_may() -> None:
-    for route in routes():
+    for route in (*routes(), *sockets()):
         guarded = to_of(route) is not None or signed_in in all_calls(route.dependant)
         assert guarded != (route.path in OPEN_PATHS), route.path
         assert ("{place}" in route.path) == (to_of(route) is not None), route.path
@@ -81,6 +87,39 @@ def test_another_place_is_as_if_it_were_not_there(cast: Cast, as_: AsRole) -> No
             none = client.get(filled(cast, route.path).replace(cast.place.ref, "aaaaaaaaaa"))
             assert theirs.status_code == none.status_code == 404
             assert theirs.content == none.content
+
+
+def answer_to(client: TestClient, path: str, **headers: str) -> int:
+    """What a browser that asks for a WebSocket there is told; 101 if it gets one."""
+    try:
+        with client.websocket_connect(f"ws{ORIGIN[4:]}{path}", headers=headers):
+            return 101
+    except WebSocketDenialResponse as refused:
+        return refused.status_code
+    except WebSocketDisconnect:
+        return 0  # without a word
+
+
+def test_the_wrong_person_gets_no_socket(cast: Cast, as_: AsRole) -> None:
+    for route in sockets():
+        to = to_of(route)
+        if to is None:
+            continue
+        at = filled(cast, route.path)
+        assert answer_to(as_("stranger"), at) == 404
+        assert answer_to(as_("nobody"), at) == 401
+        for role in Role:
+            wanted = 404 if role in RULES[to].roles else 403  # no such door
+            assert answer_to(as_(role), at) == wanted, (at, role)
+
+
+def test_no_other_page_gets_a_socket(cast: Cast, as_: AsRole) -> None:
+    client = as_("owner")
+    del client.headers["sec-fetch-site"], client.headers["origin"]
+    for route in sockets():
+        at = filled(cast, route.path)
+        assert answer_to(client, at, origin="https://evil.example") == 0
+        assert answer_to(client, at, **{"sec-fetch-site": "cross-site"}) == 0
 
 
 @pytest.mark.parametrize("headers", [

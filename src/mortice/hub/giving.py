@@ -107,7 +107,8 @@ def _terms(wanted: Wanted, mark: bytes) -> Terms:
     return Terms(
         frozenset(door.door_id for door in wanted.doors), ORDINARY, nbf=times.nbf, exp=times.exp,
         hours=times.hours, uses=times.uses, max_staleness=wanted.fresh, label=wanted.name,
-        factors=Factors.PASSKEY if wanted.touch else Factors.NONE, mark=mark)
+        factors=Factors.PASSKEY if wanted.touch or wanted.passkey else Factors.NONE, mark=mark,
+        klass=KeyClass.WEB if wanted.passkey else KeyClass.DEVICE, passkey=wanted.passkey)
 
 
 def _lasting(terms: Terms, above: Grant, at: int) -> Terms:
@@ -156,6 +157,9 @@ def terms_json(db: Session, wanted: Wanted, offer: Offer, text_of: Any) -> dict[
         "hours": None if grant.hours is None else write_hours(grant.hours),
         "factors": int(grant.factors), "maxStaleness": grant.max_staleness,
         "uses": grant.uses, "quota": grant.quota,
+        "passkey": None if grant.passkey is None else {
+            "key": text_of(cbor.encode(grant.passkey.key.cose)),
+            "rpIdHash": text_of(grant.passkey.rp_id_hash), "origin": grant.passkey.origin},
         "locks": [_lock_json(db, door, text_of) for door in wanted.doors] if (
             wanted.how == "pin") else []}
 

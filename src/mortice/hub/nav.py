@@ -28,6 +28,7 @@ MAIN = (
     Way("Give a key", "/p/{place}/give", To.GIVE_KEYS, "key", give=True),
 )
 OWN = (
+    Way("This browser\N{RIGHT SINGLE QUOTATION MARK}s key", "/p/{place}/my-key", To.SEE_OWN),
     Way("Settings", "/p/{place}/settings", To.SEE_SETTINGS),
     Way("Sign-in", "/you"),
 )

@@ -264,6 +264,19 @@ class Key(_Named):
     doors: Mapped[list[DoorKey]] = relationship(back_populates="key")
 
 
+class KeyRequest(_Named):
+    """A browser asks for a key, or says that it has forgotten the one it had."""
+
+    __tablename__ = "key_requests"
+    place_id: Mapped[int] = mapped_column(ForeignKey("places.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    holder: Mapped[bytes] = mapped_column(unique=True)  # the id of its public key
+    text: Mapped[str]  # MORTICE-REQUEST1-…
+    agent: Mapped[str] = mapped_column(default="")
+    forgotten_at: Mapped[int | None]
+
+
 class DoorKey(_Row):
     """How one key stands at one door, as far as that door has said."""
 

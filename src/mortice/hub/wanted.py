@@ -14,12 +14,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mortice.core.errors import Theirs
+from mortice.core.grant import Passkey
 from mortice.core.keys import PublicKey
 from mortice.core.limits import TEXT_CHARS
 from mortice.core.schedule import DAY, Hours, Window
 from mortice.hub.problems import wrong
 from mortice.hub.tables import Door, now
-from mortice.hub.texts import read_request
+from mortice.hub.texts import Asking, read_asking
 
 Form = Mapping[str, Any]
 STEPS = ("who", "doors", "when", "how", "check")
@@ -76,6 +77,7 @@ class Wanted:
     fresh: int | None = None
     touch: bool = False  # a passkey at each opening
     holder: PublicKey | None = field(default=None)  # of the device that asked
+    passkey: Passkey | None = None  # of a browser that asked
 
 
 # --- one field ------------------------------------------------------------------------------------
@@ -222,9 +224,10 @@ def read_wanted(form: Form, name: str, doors: Sequence[Door], at: int, *, refres
     if how not in {"link", "request", "pin"}:
         raise wrong({"how": "Choose how they get it."})
     touch = how == "link" and bool(form.get("touch"))
-    holder = read_holder(form) if how == "request" else None
+    asking = read_holder(form) if how == "request" else None
     fresh = read_fresh(form, times, at) if refreshed and how != "pin" else None
-    return Wanted(name, read_kin(form), chosen, times, how, fresh, touch, holder)
+    return Wanted(name, read_kin(form), chosen, times, how, fresh, touch,
+                  asking.key if asking else None, asking.passkey if asking else None)
 
 
 def read_kin(form: Form) -> str:
@@ -253,10 +256,10 @@ def read_fresh(form: Form, times: Times, at: int) -> int | None:
     return times.exp - (times.nbf or at) if times.exp is not None else None
 
 
-def read_holder(form: Form) -> PublicKey:
-    """The key that a device asked for. Raises Problem."""
+def read_holder(form: Form) -> Asking:
+    """The device or browser that asked for a key. Raises Problem."""
     try:
-        return read_request(_text(form, "request"))[0]
+        return read_asking(_text(form, "request"))
     except Theirs as error:
         raise wrong({"request": f"{error.message[:1].upper()}{error.message[1:]}."}) from error
 

@@ -23,7 +23,7 @@ from mortice.hub.places import site_of
 from mortice.hub.problems import Problem, not_found, wrong
 from mortice.hub.saying import Sentence, sentence
 from mortice.hub.signed import Whom, keep, person_called
-from mortice.hub.tables import Key, Person, now
+from mortice.hub.tables import Key, KeyRequest, Person, now
 from mortice.hub.texts import check_letters
 from mortice.hub.tickets import ended, read_ticket, ticket
 from mortice.hub.wanted import (
@@ -69,11 +69,12 @@ Posted = Annotated[dict[str, Any], Depends(posted)]
 @ROUTER.get("")
 def give(  # noqa: PLR0913, PLR0917 - what an address may say
     request: Request, here: Gives, s: str = "", at: str = "who", person: str = "",
-    door: str = "", like: str = "",
+    door: str = "", like: str = "", asked: str = "",
 ) -> Response:
-    """One page of the form; `person`, `door` and `like` begin it with something filled in."""
+    """One page of the form; `person`, `door`, `like`, `asked` begin it with something filled in."""
     form = _state(here, s) if s else {
-        "person": person, "like": like, "doors": [door] if door else []} | _like(here, like)
+        "person": person, "like": like, "doors": [door] if door else []} | _like(here, like) | (
+            _asked(here, asked))
     step = at if at in STEPS else "who"
     return _check(request, here, form) if step == "check" else _page(request, here, step, form)
 
@@ -238,6 +239,16 @@ CHECKS = {
     "when": lambda here, form: read_times(form, read_doors(form, here.place.doors), now()),
     "how": _how,
 }
+
+
+def _asked(here: Here, ref: str) -> dict[str, Any]:
+    """What a browser's request fills in (pages/mine.py)."""
+    found = here.db.execute(select(KeyRequest, Person).join(
+        Person, Person.id == KeyRequest.person_id).where(
+            KeyRequest.ref == ref, KeyRequest.place_id == here.place.id)).first()
+    if found is None:
+        return {}
+    return {"person": found[1].ref, "how": "request", "request": found[0].text}
 
 
 def _like(here: Here, ref: str) -> dict[str, Any]:

@@ -25,11 +25,17 @@ async function mine() {
   return null;
 }
 
-const given = (terms) => ({ ...terms, doors: terms.doors.map(fromText) });
+/** The passkey of a browser that asked for a key. */
+async function passkeyOf(given) {
+  if (!given) return undefined;
+  const { key, rpIdHash, origin } = given;
+  return { key: await readEncodedKey(fromText(key)), rpIdHash: fromText(rpIdHash), origin };
+}
 
 async function chainFor(own, holder) {
   const { wire, signer, credentialId, strict } = own;
-  return passOn({ wire, signer, credentialId, strict, terms: { ...given(own.terms), holder } });
+  const [doors, passkey] = [own.terms.doors.map(fromText), await passkeyOf(own.terms.passkey)];
+  return passOn({ wire, signer, credentialId, strict, terms: { ...own.terms, doors, passkey, holder } });
 }
 
 async function sign(own) {

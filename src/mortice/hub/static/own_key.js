@@ -1,7 +1,8 @@
 // The keys that this browser holds, by the id of their public half, and the passkeys beside them.
 //
 //   findKey(id) → {name, signer, credentialId} or null     `id` is the 16 bytes of a holder's key
-//   keepPasskey(name, credentialId), credentialOf(name)    of the key kept under `name`
+//   keepPasskey(name, credentialId), credentialOf(name), forgetPasskey(name)
+//                                                          of the key kept under `name`
 //   toText, fromText                                       bytes as base64url
 //   post(path, body) → answer                              throws an Error with the hub's sentence
 
@@ -16,6 +17,8 @@ export const toText = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCha
 const under = (name) => `key-passkey ${name}`;
 
 export const keepPasskey = (name, credentialId) => localStorage.setItem(under(name), toText(credentialId));
+
+export const forgetPasskey = (name) => localStorage.removeItem(under(name));
 
 export function credentialOf(name) {
   const kept = localStorage.getItem(under(name));
