@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Form, Request
+from fastapi import APIRouter, Body, Depends, Form, Request, WebSocket
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,8 +27,20 @@ from mortice.hub.guests import (
     try_digits,
 )
 from mortice.hub.problems import Problem, not_found
-from mortice.hub.stays import Stay, calendar, facts, pin_of, said_of, short, starts, stay_of, wait
-from mortice.hub.tables import Guest, Person, now
+from mortice.hub.relay import relay
+from mortice.hub.stays import (
+    Stage,
+    Stay,
+    calendar,
+    facts,
+    pin_of,
+    said_of,
+    short,
+    starts,
+    stay_of,
+    wait,
+)
+from mortice.hub.tables import Door, Guest, Person, now
 from mortice.hub.tickets import read_ticket, ticket
 from mortice.hub.web import go, page
 
@@ -87,6 +99,22 @@ def manifest(db: Reading, ref: str) -> JSONResponse:
         "start_url": f"/k/{ref}", "scope": f"/k/{ref}", "display": "browser",
         "icons": [{"src": "/static/mark.svg", "sizes": "any", "type": "image/svg+xml"}],
     }, media_type="application/manifest+json")
+
+
+def _door(db: Reading, ref: str, door: str) -> Door:
+    """A door of this guest's key, within the stay. Raises Problem."""
+    stay = stay_of(db, find(db, ref), now())
+    found = next((each for each in stay.doors if each.ref == door), None)
+    if found is None or stay.stage is not Stage.CLAIMED:
+        raise not_found("door")
+    db.close()  # a conversation lasts, and needs no connection for it
+    return found
+
+
+@ROUTER.websocket("/k/{ref}/doors/{door}/line")
+async def line(socket: WebSocket, ref: str, to: Annotated[Door, Depends(_door)]) -> None:
+    """A conversation of the guest's phone with a door's lock, which decides."""
+    await relay(hub_of(socket), socket, to.lock_id, f"guest {ref}")
 
 
 def _page(

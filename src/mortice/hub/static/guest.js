@@ -61,7 +61,7 @@ async function claim(form) {
     return;
   }
   const said = await answer.json().catch(() => ({}));
-  if (said.code === "on-another-phone") show("elsewhere");
+  if (said.code === "on-another-phone") location.reload();
   else throw new Error(said.title ? `${said.title}. ${said.detail}` : "The hub did not answer. Try again.");
 }
 
