@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hubs import Cast, browser, make_cast
+from postgresql import database_url, postgresql
 from starlette.testclient import TestClient
 
 
@@ -14,6 +15,9 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     made = make_cast(tmp_path / "hub")
     yield made
     made.hub.database.close()
+
+
+__all__ = ["database_url", "postgresql"]  # fixtures
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mortice.core import cbor
@@ -28,7 +28,7 @@ from mortice.core.site import (
 )
 from mortice.hub.outbox import post
 from mortice.hub.problems import Problem
-from mortice.hub.tables import Account, Door, Membership, OldRoot, Place
+from mortice.hub.tables import Account, Door, Log, Membership, OldRoot, Place
 
 UNFOUNDED = Problem(409, "no-site-yet", "This place has no signed root yet",
                     "Finish setting it up first.")
@@ -102,6 +102,8 @@ def follow_doors(db: Session, place: Place, doors: bytes) -> None:
     for position, door in enumerate(mapped.doors):
         _keep_door(db, place, known.pop(door.id, None), door, position)
     for gone in known.values():
+        db.execute(update(Log).where(Log.door_id == gone.id).values(
+            label=gone.label, private=gone.private))  # the log outlives its door
         db.delete(gone)
     place.doors_map, place.doors_version = doors, mapped.version
     db.flush()

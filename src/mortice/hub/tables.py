@@ -10,7 +10,16 @@ import secrets
 import time
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
@@ -375,12 +384,17 @@ class Guest(_Named):
 
 
 class Log(_Row):
-    """One lock's log: how far it is here, and what was checked of it."""
+    """One lock's log: how far it is here, and what was checked of it. It outlives its door."""
 
     __tablename__ = "logs"
-    door_id: Mapped[int] = mapped_column(ForeignKey("doors.id", ondelete="CASCADE"), index=True)
+    door_id: Mapped[int | None] = mapped_column(
+        ForeignKey("doors.id", ondelete="SET NULL"), index=True)
     place_id: Mapped[int] = mapped_column(ForeignKey("places.id", ondelete="CASCADE"), index=True)
-    lock_id: Mapped[bytes] = mapped_column(unique=True)
+    lock_id: Mapped[bytes] = mapped_column(index=True)
+    lock_signing: Mapped[bytes]  # a COSE key, encoded: all that a check of this log needs
+    label: Mapped[str]  # of the door where it was written last
+    private: Mapped[bool] = mapped_column(default=False)  # as Door.private
+    ended_at: Mapped[int | None]  # set aside by the owner; the lock's log was taken anew beside it
     incarnation: Mapped[int] = mapped_column(default=0)
     size: Mapped[int] = mapped_column(default=0)
     frontier: Mapped[bytes] = mapped_column(default=b"")  # of the Merkle tree over `size` entries
@@ -411,9 +425,10 @@ class LogEntry(Base):
 
     __tablename__ = "entries"
     __table_args__ = (
-        Index("entries_of_place", "place_id", "at", "log_id", "number"),
+        # A place's whole history is its six sorts side by side: one index less to write.
         Index("entries_by_sort", "place_id", "sort", "at", "log_id", "number"),
-        Index("entries_by_leaf", "leaf", "at", "log_id", "number"),
+        Index("entries_by_leaf", "leaf", "at", "log_id", "number",
+              sqlite_where=text("leaf IS NOT NULL"), postgresql_where=text("leaf IS NOT NULL")),
         {"sqlite_with_rowid": False},
     )
     log_id: Mapped[int] = mapped_column(ForeignKey("logs.id", ondelete="CASCADE"), primary_key=True)
