@@ -14,7 +14,7 @@ from mortice.lockd.store import Change
 from mortice.sim import demo, scenes
 from mortice.sim.demo import DemoOptions
 from mortice.sim.running import RunningDoor
-from mortice.sim.scenes import SCENES, play
+from mortice.sim.scenes import NAMES, play
 
 
 def silently(line: str) -> None:
@@ -34,7 +34,7 @@ def drop_rule(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(decision, "RULES", kept)
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", NAMES)
 async def test_a_scene_goes_as_promised(name: str) -> None:
     assert await broken(name) == []
 
@@ -154,10 +154,33 @@ def test_a_scene_that_does_not_exist_is_answered_with_those_that_do(
     said = capsys.readouterr()
     assert said.out == ""
     assert "there is no scene called 'burglary'" in said.err
-    assert all(name in said.err for name in SCENES)
+    assert all(name in said.err for name in NAMES)
 
 
 async def test_a_scene_leaves_nothing_running() -> None:
     before = asyncio.all_tasks()
     await play("power-cut", silently)
     assert asyncio.all_tasks() == before
+
+
+async def test_internet_down_notices_a_door_that_asks_its_hub(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drop_rule(monkeypatch, "_hours")
+    assert await broken("internet-down") == [
+        "and the cleaner is refused outside his hours, as always"]
+
+
+async def test_hub_stolen_notices_a_lock_that_asks_for_no_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drop_rule(monkeypatch, "_right")
+    assert await broken("hub-stolen") == [
+        "the hub's own link is shown to open", "the bolt has not moved"]
+
+
+async def test_leaver_notices_a_lock_that_forgets_what_was_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drop_rule(monkeypatch, "_not_revoked")
+    assert "her phone is refused" in await broken("leaver")

@@ -10,7 +10,9 @@ from mortice.cli.command import PASS_HERE, Command
 from mortice.cli.here import Here
 from mortice.cli.problems import Problem
 
-SCENES = "wrong-pin, lost-phone, guest-too-early, passed-on, power-cut, tampered-log"
+SCENES = (
+    "wrong-pin, lost-phone, guest-too-early, passed-on, power-cut, tampered-log, clock-change, "
+    "internet-down, hub-stolen, leaver")
 
 
 @click.command(cls=Command, examples=(

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from mortice.sim.scenes import SCENES, play
+from mortice.sim.scenes import NAMES, play, scene_called
 from mortice.sim.town import DAYS, Town
 from mortice.sim.tries import welcome
 
@@ -191,7 +191,7 @@ def _say_ready(options: DemoOptions, town: Town, url: str, hub: dict[str, Any]) 
     owners = hub["sign_ins"][0]["url"]
     sys.stdout.write(
         json.dumps({"url": url, "hub": hub} | town.for_scripts()) + "\n" if scripted
-        else welcome(town, url, hub["sign_ins"], list(SCENES)))
+        else welcome(town, url, hub["sign_ins"], list(NAMES)))
     sys.stdout.flush()
     if options.browser and not scripted and _has_screen():
         # Some browsers keep whoever starts them waiting; the street must not.
@@ -210,11 +210,11 @@ def _has_screen() -> bool:
 
 
 def _run_scene(options: DemoOptions, name: str) -> int:
-    if name not in SCENES:
-        sys.stderr.write(f"there is no scene called {name!r}; there are: {', '.join(SCENES)}\n")
+    if name not in NAMES:
+        sys.stderr.write(f"there is no scene called {name!r}; there are: {', '.join(NAMES)}\n")
         return USAGE
     tell: Callable[[str], None] = _quiet if options.json else _aloud
-    tell(f"{name}: {(SCENES[name].__doc__ or '').strip()}")
+    tell(f"{name}: {(scene_called(name).__doc__ or '').strip()}")
     stage = asyncio.run(play(name, tell))
     if options.json:
         _aloud(json.dumps({"scene": name, "ok": stage.ok, "steps": stage.steps}))

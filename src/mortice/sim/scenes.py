@@ -37,6 +37,7 @@ from mortice.core.revocation import Revoked
 from mortice.core.site import Role
 from mortice.drivers.simulated import Physics
 from mortice.sim.cast import BACK, CUPBOARD, DAY, FRONT, HOUR, MINUTE, SHARED, USE
+from mortice.sim.scenes_clock import clock_change
 from mortice.sim.stage import Actor, Stage, stage_in, within
 from mortice.sim.world import NO_NEWS, OWNER, PASSPHRASE, Bring, World
 
@@ -262,16 +263,30 @@ SCENES: dict[str, Scene] = {
     "passed-on": passed_on,
     "power-cut": power_cut,
     "tampered-log": tampered_log,
+    "clock-change": clock_change,
 }
+BESIDE_A_HUB = ("internet-down", "hub-stolen", "leaver")  # loaded when they are played
+NAMES = (*SCENES, *BESIDE_A_HUB)
+
+
+def scene_called(name: str) -> Scene:
+    """The scene of that name. Raises ImportError where the hub's packages are not installed."""
+    if name in SCENES:
+        return SCENES[name]
+    from mortice.sim import scenes_hub  # noqa: PLC0415 - the web stack, for these alone
+
+    found: Scene = getattr(scenes_hub, name.replace("-", "_"))
+    return found
 
 
 async def play(name: str, tell: Callable[[str], None]) -> Stage:
     """Play one scene in a world of its own."""
+    scene = scene_called(name)
     with tempfile.TemporaryDirectory(prefix="mortice-scene-") as folder:
         world = World(Path(folder), QUICK)
         stage = stage_in(Path(folder), world, tell)
         try:
-            await SCENES[name](stage)
+            await scene(stage)
         finally:
             await world.stop()
         return stage
