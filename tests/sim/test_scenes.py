@@ -176,7 +176,8 @@ async def test_hub_stolen_notices_a_lock_that_asks_for_no_right(
 ) -> None:
     drop_rule(monkeypatch, "_right")
     assert await broken("hub-stolen") == [
-        "the hub's own link is shown to open", "the bolt has not moved"]
+        "the hub's own link is shown to open", "Ben's bytes, played again, open nothing",
+        "the bolt has not moved"]
 
 
 async def test_leaver_notices_a_lock_that_forgets_what_was_taken_back(
