@@ -157,7 +157,8 @@ def test_what_is_wrong_is_said_at_its_field(
     cast: Cast, as_: AsRole, step: str, said: dict[str, Any], words: str,
 ) -> None:
     client = as_("owner")
-    before: dict[str, dict[str, Any]] = {**NAMED, "doors": {"doors": [cast.doors["Front door"].ref]}, "when": TUESDAYS}
+    front = {"doors": [cast.doors["Front door"].ref]}
+    before: dict[str, dict[str, Any]] = {**NAMED, "doors": front, "when": TUESDAYS}
     order = list(before)
     until = order[:order.index(step)] if step in order else order
     sealed = walk(cast, client, **{each: before[each] for each in until})

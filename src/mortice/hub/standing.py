@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mortice.core.grant import Grant
+from mortice.core.limits import TIME_MAX
 from mortice.core.log import Kind
 from mortice.core.refusal import BY_NUMBER
+from mortice.core.schedule import WEEK, admits, minute_of_week, spans
 from mortice.hub.keys import CLAIM, PIN
 from mortice.hub.tables import (
     GONE,
@@ -67,12 +71,12 @@ def standing(db: Session, key: Key, at: int) -> list[Standing]:
 
 
 def _used(db: Session, keys: Sequence[Key]) -> dict[tuple[bytes, int], int]:
-    """When each door last granted something to each key."""
-    rows = db.execute(select(LogEntry.leaf, Log.door_id, func.max(LogEntry.at)).join(
-        Log, Log.id == LogEntry.log_id).where(
+    """When each door last granted something to each key. A tenant's own room tells nobody."""
+    rows = db.execute(select(LogEntry.leaf, Door.id, func.max(LogEntry.at)).join(
+        Log, Log.id == LogEntry.log_id).join(Door, Door.id == Log.door_id).where(
             LogEntry.leaf.in_([key.leaf for key in keys]), LogEntry.kind == int(Kind.GRANTED),
-            Log.door_id.is_not(None)).group_by(LogEntry.leaf, Log.door_id))
-    return {(leaf, door): at for leaf, door, at in rows if leaf is not None and door is not None}
+            Door.private.is_(False)).group_by(LogEntry.leaf, Door.id))
+    return {(leaf, door): at for leaf, door, at in rows if leaf is not None}
 
 
 def _news(db: Session, ids: Sequence[int]) -> dict[tuple[int, int], Delivery]:
@@ -124,3 +128,20 @@ def _heard(door: Door) -> str:
 def _reason(number: int | None) -> str:
     reason = BY_NUMBER.get(number) if number is not None else None
     return reason.words.sentence if reason else "the door did not say why"
+
+
+def next_time(links: Sequence[Grant], door: Door, at: int) -> int | None:
+    """The second from which a key next opens: `at` itself if it does now, None if it never will."""
+    zone, windows = ZoneInfo(door.zone), [link.hours for link in links if link.hours is not None]
+    start = max([at, *(link.nbf for link in links if link.nbf is not None)])
+    end = min([TIME_MAX, *(link.exp for link in links if link.exp is not None)])
+    turns = {start} | {
+        _after(start, minute, zone) for hours in windows for minute, _ in spans(hours)}
+    return next((turn for turn in sorted(turns) if turn < end
+                 and all(admits(hours, turn, zone) for hours in windows)), None)
+
+
+def _after(at: int, minute: int, zone: ZoneInfo) -> int:
+    """The first second after `at` whose minute of the week is `minute`, changes of clocks aside."""
+    ahead = (minute - minute_of_week(at, zone)) % WEEK or WEEK
+    return at - at % 60 + ahead * 60

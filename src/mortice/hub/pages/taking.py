@@ -1,0 +1,83 @@
+"""Take a key back, or all that somebody holds: what goes with it, a signature, then each door."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy import select
+
+from mortice.hub.access import Here, To, may
+from mortice.hub.acts import note
+from mortice.hub.giving import own_keys
+from mortice.hub.guests import bytes_of, text_of
+from mortice.hub.keys import alive, beneath, links_of, take_back, wire_of
+from mortice.hub.pages.people import keys_of, person_at, way_of
+from mortice.hub.problems import Problem
+from mortice.hub.standing import standings
+from mortice.hub.tables import Key, Membership, Person, now
+from mortice.hub.web import page
+
+ROUTER = APIRouter(prefix="/p/{place}/people/{person}/take-back", include_in_schema=False)
+Takes = Annotated[Here, Depends(may(To.TAKE_BACK))]
+NOTHING_LIVE = Problem(409, "nothing-live", "There is nothing to take back",
+                       "It has ended, or it was taken back already.")
+
+
+@ROUTER.get("")
+def confirm(request: Request, here: Takes, person: str, key: str = "") -> Response:
+    """What would be taken back, and everybody whose key goes with it."""
+    found = person_at(here, person)
+    targets = _live(here, found, [key] if key else None)
+    below = beneath(here.db, targets)
+    names = {each.id: each.person.name for each in below}
+    signing = _signing(here, targets)
+    return page(
+        request, "take_back.html", here, person=found, targets=targets, below=below, names=names,
+        way_of=way_of, stands=standings(here.db, [*targets, *below], now()), whole=not key,
+        signing=signing, can_sign=sum(len(each["keys"]) for each in signing) == len(targets),
+        command=shlex.join(["mortice", "key", "take-back",
+                            targets[0].leaf.hex()[:8] if key else found.name]),
+        account=here.account, has_account=here.db.scalar(select(Membership.id).where(
+            Membership.person_id == found.id)) is not None)
+
+
+@ROUTER.post("")
+def taken(here: Takes, person: str, sent: Annotated[dict[str, Any], Body()]) -> JSONResponse:
+    """Take in what was signed: items of a bundle, each with the keys that it names."""
+    found = person_at(here, person)
+    with here.hub.database.writing() as db:
+        for each in sent.get("signed") or []:
+            targets = _live(here, found, [str(ref) for ref in each.get("keys", [])])
+            wanted = [db.get_one(Key, key.id) for key in targets]
+            ended = take_back(db, here.place, wire_of(bytes_of(each.get("item"))), wanted)
+            note(db, "took keys back", here.place, here.account, person=found.ref,
+                 keys=[key.leaf.hex() for key in ended])
+    here.hub.live.tell(here.place.id)
+    return JSONResponse({"next": f"/p/{here.place.ref}/people/{found.ref}#taken-back"})
+
+
+def _live(here: Here, person: Person, refs: Sequence[str] | None) -> list[Key]:
+    """The live keys of somebody; of `refs` only, if they are given. Raises Problem."""
+    keys = [key for key in keys_of(here, [person]) if alive(key, now())
+            and (refs is None or key.ref in refs)]
+    if not keys:
+        raise NOTHING_LIVE
+    return keys
+
+
+def _signing(here: Here, targets: Sequence[Key]) -> list[dict[str, Any]]:
+    """Which of the giver's browser keys can take back which keys, as static/take_back.js signs."""
+    mine, left = own_keys(here), list(targets)
+    groups = []
+    for own in mine:
+        under = [key for key in left if own.leaf in {link.id for link in links_of(key)[:-1]}]
+        left = [key for key in left if key not in under]
+        if under:
+            groups.append({
+                "wire": text_of(own.wire), "keys": [key.ref for key in under],
+                "entries": [[text_of(key.leaf), key.ends_at] for key in under]})
+    return groups
