@@ -50,7 +50,7 @@ export async function relay(url) {
     heard.push(new Uint8Array(data));
     return wake();
   });
-  socket.addEventListener("close", () => end(ENDED));
+  socket.addEventListener("close", ({ reason }) => end(reason || ENDED));
   const opened = new Promise((resolve, reject) => {
     socket.addEventListener("open", resolve);
     socket.addEventListener("close", () => reject(new Unreachable("The door cannot be reached from here.")));

@@ -10,7 +10,7 @@ import { concat, decode, same, utf8 } from "./cbor.js";
 import { Malformed, Unable, Unreachable, Untrusted } from "./errors.js";
 import { readLockKeys } from "./doors.js";
 import { idOf, sha256 } from "./keys.js";
-import { NOBODY, Visit } from "./link.js";
+import { NOBODY, Visit } from "./conversation.js";
 import { readChecked } from "./sheet.js";
 
 const PREFIX = "MORTICE1";
