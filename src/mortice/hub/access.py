@@ -85,7 +85,7 @@ RULES: dict[To, Rule] = {
     To.CHANGE_PEOPLE: Rule(RUNS, "people:write"),
     To.GIVE_KEYS: Rule(RUNS, "keys:write"),
     To.TAKE_BACK: Rule(RUNS, "keys:write"),
-    To.SEE_ACTIVITY: Rule(READS, "activity:read"),
+    To.SEE_ACTIVITY: Rule(READS | HOLDS, "activity:read"),  # a member sees their own
     To.EXPORT: Rule(READS, "activity:read"),
     To.EXPORT_ALL: Rule(OWNS, proved_within=DANGER_SECONDS),
     To.SEE_SETTINGS: Rule(RUNS, "settings:read"),

@@ -383,7 +383,7 @@ class Guest(_Named):
 # --- what locks wrote -----------------------------------------------------------------------------
 
 
-class Log(_Row):
+class Log(_Named):
     """One lock's log: how far it is here, and what was checked of it. It outlives its door."""
 
     __tablename__ = "logs"
