@@ -26,8 +26,8 @@ OTHER_REQUEST = Problem(
     "Send each new request with a key of its own.")
 
 IdempotencyKey = Annotated[str | None, Header(
-    alias="Idempotency-Key", min_length=8, max_length=100, description="Send it again with the same key, and it is done "
-    "once and answered alike.")]
+    alias="Idempotency-Key", min_length=8, max_length=100,
+    description="Send it again with the same key, and it is done once and answered alike.")]
 
 
 def once(here: Here, request: Request, body: BaseModel, key: str | None,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from mortice.hub.access import Me, hub_of, signed_in
+from mortice.hub.access import Me, Role, hub_of, signed_in
 from mortice.hub.accounts import SIGN_IN_SECONDS, begin_sign_in, end_sign_in, use_invitation
 from mortice.hub.problems import Problem
 from mortice.hub.tables import Membership, Place
@@ -19,11 +19,14 @@ ROUTER = APIRouter(include_in_schema=False)
 
 @ROUTER.get("/")
 def first(me: Annotated[Me, Depends(signed_in)]) -> Response:
-    """The doors of the place that comes first, or the setup of one."""
-    place = me.db.scalar(
-        select(Place).join(Membership).where(Membership.account_id == me.account.id)
-        .order_by(Place.name))
-    return go(f"/p/{place.ref}" if place else "/setup")
+    """The place that comes first, at its doors or at what happened; or the setup of one."""
+    found = me.db.execute(
+        select(Place.ref, Membership.role).join(Membership).where(
+            Membership.account_id == me.account.id).order_by(Place.name)).first()
+    if found is None:
+        return go("/setup")
+    ref, role = found
+    return go(f"/p/{ref}/activity" if role == Role.AUDITOR else f"/p/{ref}")
 
 
 @ROUTER.get("/in/{token}")
