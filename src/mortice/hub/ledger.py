@@ -84,10 +84,6 @@ class HubLedger:
             raise taken
         return taken
 
-    async def anew(self, log_id: int, by: Callable[[Session], None]) -> None:
-        """Set a stopped log aside; the lock's log is taken from its beginning. `by` notes who."""
-        await self._write(lambda db: _set_aside(db, self._logs, log_id, by))
-
     # --- documents for a lock ---------------------------------------------------------------------
 
     async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
@@ -197,13 +193,3 @@ def _missed(db: Session, place: Place, seen: Seen) -> list[cbor.Value]:
     if place.doors_map is not None and seen.doors_version < place.doors_version:
         items.append([DOORS_MAP, place.doors_map])
     return items
-
-
-def _set_aside(
-    db: Session, logs: Logs, log_id: int, by: Callable[[Session], None],
-) -> None:
-    row = db.get_one(Log, log_id)
-    if row.fault_at is not None and row.ended_at is None:
-        row.ended_at = now()
-        logs.forget(row.lock_id)
-        by(db)

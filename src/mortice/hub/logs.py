@@ -109,10 +109,6 @@ class Logs:
             known = self._known[lock_id] = _load(db, lock_id)
         return known
 
-    def forget(self, lock_id: bytes) -> None:
-        """Read this log from the disk the next time."""
-        self._known.pop(lock_id, None)
-
     def take(
         self, db: Session, lock_id: bytes, first: int, pairs: Pairs, head: bytes | None,
     ) -> int | Theirs:
@@ -120,6 +116,8 @@ class Logs:
         log = self.of(db, lock_id)
         if log.id in self._pending.logs:
             self.before_commit(db)  # an overlap is compared with what is written
+        if log.stopped:  # unless it was set aside meanwhile
+            log = self._known[lock_id] = _load(db, lock_id)
         if log.stopped:
             return Untrusted("L10", f"this log stopped: {log.fault}")
         look = db.connection()
@@ -194,6 +192,12 @@ class Logs:
                 "stopped": stops}))
         db.flush()
         self.tell(log.place_id)
+
+
+def set_aside(log: Log) -> None:
+    """End a stopped log. The lock's log is then taken from its beginning, beside it."""
+    if log.fault_at is not None:
+        log.ended_at = log.ended_at or now()
 
 
 def _evidence(db: Session, log: KeptLog, error: Contradiction, head: bytes | None) -> LogFault:
