@@ -228,7 +228,7 @@ async def test_a_holder_who_is_away_opens_through_the_relay(stand: Stand) -> Non
 async def test_a_proof_that_was_kept_back_is_worth_nothing(
     stand: Stand, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mortice.lockd.uplink.PROOF_SECONDS_RELAYED", -1.0)
+    monkeypatch.setattr("mortice.core.limits.PROOF_SECONDS_RELAYED", -1.0)
     monkeypatch.setattr("mortice.lockd.uplink.GRACE_SECONDS", 60.0)
     await stand.name_the_hub()
     await stand.caught_up()

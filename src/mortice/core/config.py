@@ -19,7 +19,7 @@ from mortice.core.grant import KeyClass, Rights
 from mortice.core.keys import Signer
 from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TEXT_CHARS, TIME_MAX
 from mortice.core.pin import Entry, PinPolicy, Spent, digits_needed
-from mortice.core.site import X25519_BYTES, Role, Site
+from mortice.core.site import PROBE, X25519_BYTES, Role, Site
 
 CONFIG = "mortice-config/1"
 RELOCK_MAX = 3600  # seconds; a door that relocks later than this does not relock
@@ -89,7 +89,9 @@ def _read_hub(value: list[cbor.Value] | None) -> tuple[bytes, str] | None:
     if value is None:
         return None
     fields = Fields.listed(value, 2, 2, "hub", "F1")
-    return fields.bytes(0, X25519_BYTES), fields.text(1, TEXT_CHARS)
+    key, address = fields.bytes(0, X25519_BYTES), fields.text(1, TEXT_CHARS)
+    PROBE.exchange(key)  # N3: not a key that everybody shares
+    return key, address
 
 
 def _read_pins(value: cbor.Value) -> PinPolicy:

@@ -31,8 +31,6 @@ from mortice.core.noise import Initiator, KeyPair, Responder, StaticKey, Transpo
 LABEL = b"mortice-link/1"
 OPENING, TAKEOVER, HELLO = 1, 2, 3  # first byte of message 1; anything else is dropped
 MAC_BYTES = 16  # BLAKE2s keyed, cut to 128 bits, as WireGuard's mac1
-ZERO_SITE = bytes(ID_BYTES)
-ZERO_DOOR = bytes(DOOR_ID_BYTES)
 FIRST_BYTES = 1 + 32 + 16 + MAC_BYTES  # kind, ephemeral, tag of the empty payload, mac
 
 
@@ -41,7 +39,7 @@ def prologue(site: bytes, door: bytes) -> bytes:
     return LABEL + site + door
 
 
-TAKEOVER_PROLOGUE = prologue(ZERO_SITE, ZERO_DOOR)
+TAKEOVER_PROLOGUE = prologue(bytes(ID_BYTES), bytes(DOOR_ID_BYTES))
 
 
 def mac_key(static: bytes, label: bytes = LABEL) -> bytes:

@@ -13,20 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from mortice.core import cbor
+from mortice.core import cbor, limits
 from mortice.core.commands import Command
 from mortice.core.errors import Malformed
 from mortice.core.fields import Fields
 from mortice.core.grant import ALL_FACTORS
-from mortice.core.limits import (
-    BUNDLE_DOCUMENTS,
-    COMMAND_ID_BYTES,
-    ID_BYTES,
-    MESSAGE_BYTES,
-    SIGNATURE_BYTES,
-    TEXT_CHARS,
-    TIME_MAX,
-)
+from mortice.core.limits import COMMAND_ID_BYTES, SIGNATURE_BYTES, TIME_MAX
 from mortice.core.log import HASH_BYTES, Receipt, Result
 from mortice.core.refusal import Coarse
 from mortice.core.stages import Factors, TimeState
@@ -35,7 +27,7 @@ NEWS_BYTES = 8  # a digest of what a side knows; equal means there is nothing to
 
 
 def _parts(plain: bytes, low: int, high: int, what: str) -> Fields:
-    parts = cbor.decode(plain, max_bytes=MESSAGE_BYTES, max_depth=8)
+    parts = cbor.decode(plain, max_bytes=limits.MESSAGE_BYTES, max_depth=8)
     return Fields.listed(parts, low, high, what, "A1")
 
 
@@ -110,7 +102,7 @@ def read_request(plain: bytes) -> Request:
     """Parse message 3's payload. Raises Malformed (A1 to A4)."""
     fields = _parts(plain, 6, 7, "request")
     key = fields.any(3)
-    if not isinstance(key, list) and not (isinstance(key, bytes) and len(key) == ID_BYTES):
+    if not isinstance(key, list) and not (isinstance(key, bytes) and len(key) == limits.ID_BYTES):
         raise Malformed("A3", "request: a key is a chain, or the id of one the lock has seen")
     carried = fields.map(6, default={})
     if not carried.keys() <= KNOWN_CARRIED:
@@ -147,8 +139,8 @@ class BundleItem:
 
 def read_bundle(value: cbor.Value) -> tuple[BundleItem, ...]:
     """Parse a bundle. Raises Malformed (A6)."""
-    if not isinstance(value, list) or len(value) > BUNDLE_DOCUMENTS:
-        raise Malformed("A6", f"bundle: at most {BUNDLE_DOCUMENTS} documents")
+    if not isinstance(value, list) or len(value) > limits.BUNDLE_DOCUMENTS:
+        raise Malformed("A6", f"bundle: at most {limits.BUNDLE_DOCUMENTS} documents")
     return tuple(_read_item(item) for item in value)
 
 
@@ -157,7 +149,7 @@ def _read_item(item: cbor.Value) -> BundleItem:
     chain, assertion = fields.any(2, default=None), fields.any(3, default=None)
     if not (chain is None or isinstance(chain, list)):
         raise Malformed("A6", "bundle: a signer's chain is an array")
-    return BundleItem(fields.text(0, TEXT_CHARS), fields.bytes(1), chain, assertion)
+    return BundleItem(fields.text(0, limits.TEXT_CHARS), fields.bytes(1), chain, assertion)
 
 
 def write_bundle(items: tuple[BundleItem, ...]) -> list[cbor.Value]:

@@ -165,16 +165,15 @@ class _Handshake:
 
 
 class Initiator(_Handshake):
-    """The end that speaks first and knows `responder_static` (32 bytes): `write`, then `read`."""
+    """The end that speaks first and knows `responder`, 32 bytes: `write`, then `read`."""
 
     def __init__(
-        self, prologue: bytes, responder_static: bytes, ephemeral: KeyPair | bytes,
-        psk: bytes | None = None,
+        self, prologue: bytes, responder: bytes, own: KeyPair | bytes, psk: bytes | None = None
     ) -> None:
-        """`ephemeral` is a fresh key pair, or the 32 random bytes of one. Raises Misuse."""
-        super().__init__(prologue, responder_static, psk, _Turn.WRITE)
-        self._responder = responder_static
-        self._ephemeral = ephemeral if isinstance(ephemeral, KeyPair) else KeyPair(ephemeral)
+        """`own` is a fresh key pair, or the 32 random bytes of one. Raises Misuse."""
+        super().__init__(prologue, responder, psk, _Turn.WRITE)
+        self._responder = responder
+        self._ephemeral = own if isinstance(own, KeyPair) else KeyPair(own)
 
     def write(self, payload: bytes = b"") -> bytes:
         """Message 1. Raises Untrusted (N3) if the responder's key has small order."""

@@ -12,20 +12,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from mortice.core import cbor
+from mortice.core import cbor, limits
 from mortice.core.chain import read_chain, verify_chain
 from mortice.core.commands import COMMANDS, Command
 from mortice.core.commissioning import TAKEOVER_ANSWER, psk, read_takeover, write_hello
 from mortice.core.decision import Ask, decide
 from mortice.core.errors import Malformed, Theirs, Untrusted
 from mortice.core.freshness import STAPLE, Staple, accept_staple
-from mortice.core.limits import (
-    MESSAGE_BYTES,
-    NONCE_SECONDS,
-    PROOF_SECONDS,
-    SESSION_SECONDS,
-    TIME_MAX,
-)
 from mortice.core.link import (
     HELLO,
     TAKEOVER,
@@ -64,7 +57,7 @@ from mortice.lockd.reasons import reason_of
 LOG = logging.getLogger(__name__)
 RELAY = "relay"  # the source of whoever comes through a hub
 READING = frozenset({Command.STATUS, Command.READ_LOG, Command.PROVE})
-ANSWER_BYTES = MESSAGE_BYTES - 512  # of what an answer carries, beside its receipt
+ANSWER_BYTES = limits.MESSAGE_BYTES - 512  # of what an answer carries, beside its receipt
 
 
 class Closed(Exception):
@@ -81,7 +74,7 @@ class _Refusal(Exception):
 class Conversation:
     """One conversation. `hear` takes each message in turn and returns what the lock says."""
 
-    def __init__(self, lock: Lock, source: str, patience: float = PROOF_SECONDS) -> None:
+    def __init__(self, lock: Lock, source: str, patience: float = limits.PROOF_SECONDS) -> None:
         """`patience` is how many seconds message 3 may take, on the lock's monotonic count."""
         self._lock = lock
         self._source = source
@@ -308,7 +301,7 @@ class Conversation:
             items = read_bundle(value)
         except Malformed as error:
             raise _Refusal(Refused(Reason.MALFORMED, error.check, error.message)) from error
-        young = self._lock.outside.count() - self._greeted_at <= NONCE_SECONDS
+        young = self._lock.outside.count() - self._greeted_at <= limits.NONCE_SECONDS
         return deliver(self._lock, items, self._ready().handshake if young else b"")
 
     def _compare_receipt(self, encoded: cbor.Value) -> None:
@@ -352,7 +345,7 @@ class Conversation:
             command, _, args = read_later(side.read_later(message))
         except Theirs as error:
             raise Closed from error
-        over = self._lock.outside.count() - self._greeted_at > SESSION_SECONDS
+        over = self._lock.outside.count() - self._greeted_at > limits.SESSION_SECONDS
         if over or self._verified is None or not self._is_rooted():
             raise Closed
         try:
@@ -411,4 +404,6 @@ def _staple_item(carried: Mapping[int | str, cbor.Value]) -> BundleItem | None:
 
 def _ask(request: Request) -> Ask:
     until = request.args.get(1) if request.command is Command.HOLD_OPEN else None
-    return Ask(request.command, until if type(until) is int and 0 <= until < TIME_MAX else None)
+    if type(until) is not int or not 0 <= until < limits.TIME_MAX:
+        return Ask(request.command)
+    return Ask(request.command, until)

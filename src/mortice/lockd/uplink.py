@@ -17,17 +17,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from mortice.core import cbor
+from mortice.core import cbor, limits
 from mortice.core.document import sign
 from mortice.core.errors import Malformed, Theirs
 from mortice.core.fields import Fields
-from mortice.core.limits import (
-    MESSAGE_BYTES,
-    NONCE_SECONDS,
-    PROOF_SECONDS_RELAYED,
-    SESSION_SECONDS,
-    TIME_MAX,
-)
 from mortice.core.link import Buckets, mac1, mac_key
 from mortice.core.messages import read_bundle
 from mortice.core.noise import Initiator
@@ -224,14 +217,14 @@ class _Stream:
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
-        self.conversation = Conversation(lock, RELAY, PROOF_SECONDS_RELAYED)
+        self.conversation = Conversation(lock, RELAY, limits.PROOF_SECONDS_RELAYED)
         self.task: asyncio.Task[None] | None = None  # at an answer
 
     def said(self) -> None:
         """The lock has answered; now it is the holder's turn, for a while."""
         proved = self.conversation.proved
         self.until = self._lock.outside.count() + (
-            SESSION_SECONDS if proved else PROOF_SECONDS_RELAYED + GRACE_SECONDS)
+            limits.SESSION_SECONDS if proved else limits.PROOF_SECONDS_RELAYED + GRACE_SECONDS)
 
 
 class Uplinked:
@@ -319,9 +312,9 @@ class Uplinked:
 
     async def _take(self, frame: Fields) -> None:
         kind = frame.int(0, 1, 4)
-        number = frame.int(1, 0, STREAM_MAX if kind > 2 else TIME_MAX)
+        number = frame.int(1, 0, STREAM_MAX if kind > 2 else limits.TIME_MAX)
         bundle = frame.any(2) if kind == 2 else None
-        message = frame.bytes(2, (0, MESSAGE_BYTES)) if kind == 3 else b""
+        message = frame.bytes(2, (0, limits.MESSAGE_BYTES)) if kind == 3 else b""
         frame.done()
         if kind == 1:
             self._wanted = number
@@ -334,7 +327,7 @@ class Uplinked:
             self._end(number)
 
     async def _deliver(self, number: int, bundle: cbor.Value) -> None:
-        young = self._lock.outside.count() - self._began <= NONCE_SECONDS
+        young = self._lock.outside.count() - self._began <= limits.NONCE_SECONDS
         answers = deliver(self._lock, read_bundle(bundle), self._handshake if young else b"")
         await self._say(6, number, answers)
 
