@@ -13,6 +13,7 @@ from functools import cache
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from mortice.client.founding import sheet_key, write_sheet
 from mortice.core import cbor
 from mortice.core.commands import Command
 from mortice.core.commissioning import Code, fingerprint, psk, write_code, write_hello
@@ -230,6 +231,8 @@ def staple() -> bytes:
 # --- every block of hexadecimal in the pages -----------------------------------------------------
 
 HEX: dict[str, Callable[[], bytes]] = {
+    "sheet-grant": lambda: sheet_key(PAPER, Role.GRANT).seed,
+    "sheet-revoke": lambda: sheet_key(PAPER, Role.REVOKE).seed,
     "key-ed25519": lambda: AGENT.public.encoded,
     "key-p256": lambda: GUEST.public.encoded,
     "staple": staple,
@@ -270,6 +273,7 @@ HEX: dict[str, Callable[[], bytes]] = {
 # --- and every text ------------------------------------------------------------------------------
 
 TEXT: dict[str, Callable[[], str]] = {
+    "sheet": lambda: write_sheet(PAPER.seed),
     "takeover-code": lambda: write_code(Code(fingerprint(LOCK_KEYS), SECRET)),
     "challenge": lambda: challenge_text(proof()),
 }

@@ -11,6 +11,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from mortice.client.home import Home, NotThere, new_key, slug
 from mortice.core.errors import Malformed
 from mortice.core.keys import ED25519, Signer, SoftwareKey
@@ -28,6 +31,7 @@ from mortice.core.site import (
 
 SHEET = "PAPER1"
 CHECK_BYTES = 2  # catches a letter that was written down wrongly
+OF_SHEET = "mortice-sheet/1"
 GROUP = 5  # letters between dashes, as people read them out
 PHONE_ROLES = (Role.ROOT, Role.GRANT, Role.REVOKE, Role.TIME, Role.REFRESH)
 
@@ -59,6 +63,13 @@ def paper_key(sheet: str) -> SoftwareKey:
     if len(seed) != 32 or write_sheet(seed).replace("-", "") != SHEET + letters:
         raise Malformed("Z4", "the sheet is incomplete or has a wrong letter; check all of it")
     return SoftwareKey.from_seed(ED25519, seed)
+
+
+def sheet_key(paper: SoftwareKey, role: Role) -> SoftwareKey:
+    """The key of `role` at a place that was founded in a browser: it comes back with the sheet."""
+    info = f"{OF_SHEET} {role.name.lower()}".encode()
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(paper.seed)
+    return SoftwareKey.from_seed(ED25519, derived)
 
 
 # --- a site and its doors ----------------------------------------------------------------------

@@ -2,6 +2,8 @@
 //
 //   writeSheet(seed) → "PAPER1-…"          shown once, kept nowhere
 //   readSheet(text) → Signer               throws Malformed (Z4)
+//   readSheetSeed(text) → 32 bytes         the same, for sheetKeys
+//   sheetKeys(seed) → {paper, grant, revoke}    what stands on paper alone, for as long as it is held
 //   writeChecked(prefix, body), readChecked(prefix, size, text, wrong)    also of a lock's code
 
 import { concat, utf8 } from "./cbor.js";
@@ -44,8 +46,23 @@ const SHEET = {
 
 export const writeSheet = (seed) => writeChecked("PAPER1", seed);
 
+export const readSheetSeed = (text) =>
+  readChecked("PAPER1", 32, text, (what) => new Malformed("Z4", SHEET[what]));
+
 /** The recovery key that a sheet stands for. @returns {Promise<Signer>} */
-export async function readSheet(text) {
-  const wrong = (what) => new Malformed("Z4", SHEET[what]);
-  return keyFromSeed(ED25519, await readChecked("PAPER1", 32, text, wrong));
+export const readSheet = async (text) => keyFromSeed(ED25519, await readSheetSeed(text));
+
+/** The seed of a role's key (spec/home.md, section 6). */
+export async function sheetSeed(seed, role) {
+  const { subtle } = globalThis.crypto;
+  const from = await subtle.importKey("raw", seed, "HKDF", false, ["deriveBits"]);
+  const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8(`mortice-sheet/1 ${role}`) };
+  return new Uint8Array(await subtle.deriveBits(how, from, 256));
+}
+
+/** @returns {Promise<{paper: Signer, grant: Signer, revoke: Signer}>} */
+export async function sheetKeys(seed) {
+  const [grant, revoke] = await Promise.all(["grant", "revoke"].map((role) => sheetSeed(seed, role)));
+  const [paper, ...keys] = await Promise.all([seed, grant, revoke].map((each) => keyFromSeed(ED25519, each)));
+  return { paper, grant: keys[0], revoke: keys[1] };
 }
