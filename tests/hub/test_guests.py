@@ -444,18 +444,23 @@ def moved(cast: Cast, giver: Giver, path: str) -> dict[str, object]:
 
 def test_moving_to_another_phone_gives_anew_and_takes_back_in_one_act(
     cast: Cast, giver: Giver, as_: AsRole) -> None:
-    path, guest = giver.link(), as_("nobody")
-    guest.post(f"{path}/claim", json={"wire": claimed(giver.signed)})
+    path, guest = giver.link(digits="4711", welcome="Mind the step"), as_("nobody")
+    put_pin(cast, path)
+    guest.post(f"{path}/claim", json={"wire": claimed(giver.signed), "digits": "4711"})
     status, answer = giver.post(**moved(cast, giver, path))
     assert status == 201, answer
+    assert "Mind the step" in as_("nobody").get(answer["path"]).text
     assert "This key was taken back" in guest.get(path).text
     with cast.hub.database.reading() as db:
         keys = db.scalars(select(Key).order_by(Key.id)).all()
         assert [key.taken_back_at is not None for key in keys] == [True, True, False]
         acts = list(db.scalars(select(Act.what)))
     assert "closed a guest link" in acts
-    assert as_("nobody").post(f"{answer['path']}/claim",
-                              json={"wire": claimed(giver.signed)}).status_code == 200
+    other, sent = as_("nobody"), {"wire": claimed(giver.signed)}
+    assert other.post(f"{answer['path']}/claim", json=sent).status_code == 403, "the digits stay"
+    assert other.post(
+        f"{answer['path']}/claim", json=sent | {"digits": "4711"}).status_code == 200
+    assert "4 8 2 9 1 3" in other.get(answer["path"]).text, "and so does the PIN"
 
 
 def test_moving_without_a_good_signature_changes_nothing(

@@ -96,11 +96,19 @@ def _begin(db: Session, place: Place, key: Key, said: Invitation, by: Account) -
     return guest
 
 
-def replace(db: Session, place: Place, ref: str, taking_back: bytes, by: Account) -> None:
-    """End a link for another: its key is taken back by what was signed. Raises Problem, Theirs."""
-    old = guest_at(db, place, ref)
+def move(
+    db: Session, old: Guest, taking_back: bytes, said: Invitation, by: Account) -> Guest:
+    """Give a link anew and take the old one back, in one act. Raises Problem, Theirs.
+
+    What the old one asked and said, the new one does.
+    """
+    place, person = db.get_one(Place, old.place_id), db.get_one(Person, old.person_id)
+    kept = old.check, old.welcome, old.help
     take_back(db, place, wire_of(taking_back), [db.get_one(Key, old.claim_id)])
-    close(db, place, ref, by)
+    close(db, place, old.ref, by)
+    made = invite(db, place, person, said, by)
+    made.check, made.welcome, made.help = kept
+    return made
 
 
 def close(db: Session, place: Place, ref: str, by: Account) -> Guest:

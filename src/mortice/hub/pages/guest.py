@@ -22,8 +22,10 @@ from mortice.hub.guests import (
     claim,
     close,
     find,
+    guest_at,
     invite,
-    replace,
+    move,
+    text_of,
     try_digits,
 )
 from mortice.hub.problems import Problem, not_found
@@ -35,6 +37,7 @@ from mortice.hub.stays import (
     facts,
     pin_of,
     said_of,
+    seal_pin,
     short,
     starts,
     stay_of,
@@ -166,16 +169,38 @@ def make_link(here: Annotated[Here, Depends(may(To.GIVE_KEYS))], sent: Sent) -> 
     said = Invitation(bytes_of(sent.get("wire")), *(
         str(sent.get(name, "")) for name in ("digits", "welcome", "help")))
     with here.hub.database.writing() as db:
-        person = db.scalar(select(Person).where(
-            Person.ref == str(sent.get("person")), Person.place_id == here.place.id))
-        if person is None:
-            raise not_found("person")
-        if sent.get("replaces"):
-            replace(db, here.place, str(sent["replaces"]), bytes_of(sent.get("taking_back")),
-                    here.account)
-        made = invite(db, here.place, person, said, here.account)
+        made = _moved(here, db, sent, said) if sent.get("replaces") else invite(
+            db, here.place, _person(here, db, sent), said, here.account)
     here.hub.live.tell(here.place.id)
     return JSONResponse({"ref": made.ref, "path": f"/k/{made.ref}"}, 201)
+
+
+def _person(here: Here, db: Session, sent: Sent) -> Person:
+    person = db.scalar(select(Person).where(
+        Person.ref == str(sent.get("person")), Person.place_id == here.place.id))
+    if person is None:
+        raise not_found("person")
+    return person
+
+
+def _moved(here: Here, db: Session, sent: Sent, said: Invitation) -> Guest:
+    """The new link, which shows the PIN that the old one showed."""
+    old = guest_at(db, here.place, str(sent["replaces"]))
+    pin, key = pin_of(here.hub.own, stay_of(db, old, now())), old.pin_key_id
+    made = move(db, old, bytes_of(sent.get("taking_back")), said, here.account)
+    if pin:
+        made.pin, made.pin_key_id = seal_pin(here.hub.own, made, pin), key
+    return made
+
+
+@ROUTER.get("/p/{place}/guests/{ref}/move")
+def move_page(
+    request: Request, here: Annotated[Here, Depends(may(To.GIVE_KEYS))], ref: str) -> Response:
+    """Move a key to another phone: signed in the browser of whoever gave it."""
+    stay = stay_of(here.db, guest_at(here.db, here.place, ref), now())
+    person = here.db.get_one(Person, stay.guest.person_id)
+    return page(request, "guest_move.html", here, stay=stay, person=person,
+                wire=text_of(stay.claim.wire))
 
 
 @ROUTER.post("/p/{place}/guests/{ref}/close")

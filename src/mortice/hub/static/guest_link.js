@@ -5,6 +5,7 @@
 //   newClaim() → {seed, holder}             the claim key: sign its public half into the link
 //   linkTo(path, seed) → text               the address to send
 //   showLink(box, link, {name, note})       fills `box`: the address, a QR code, ways to send it
+//   qrFigure(link, name) → element          the QR code alone
 //   giveLink({base, person, wire, signer, terms, credentialId, strict, digits, welcome, help,
 //     replaces, takingBack}) → {ref, link}  all of it: claim key, signature, registering
 //
@@ -15,9 +16,9 @@ import { encode, isBytes } from "./mortice/cbor.js";
 import { passOn } from "./mortice/chain.js";
 import { CLASSES, RIGHTS } from "./mortice/grant.js";
 import { ED25519, keyFromSeed, newSeed } from "./mortice/keys.js";
+import { post, toText } from "./own_key.js";
 import { qrSvg } from "./qr.js";
 
-const toText = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 const HANDABLE = RIGHTS.unlock | RIGHTS.lock;
 
 export async function newClaim() {
@@ -35,21 +36,10 @@ const claimTerms = (terms, holder) => ({
 export async function giveLink({ base, person, wire, signer, terms, credentialId, strict, digits, welcome, help, replaces, takingBack }) {
   const { seed, holder } = await newClaim();
   const chain = await passOn({ wire, signer, terms: claimTerms(terms, holder), credentialId, strict });
-  const { path, ref } = await register(base, {
+  const { path, ref } = await post(`${base}/guests`, {
     person, digits, welcome, help, replaces, wire: toText(encode(chain)),
     taking_back: takingBack && toText(isBytes(takingBack) ? takingBack : encode(takingBack)) });
   return { ref, link: linkTo(path, seed) };
-}
-
-async function register(base, said) {
-  const answer = await fetch(`${base}/guests`, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json" },
-    body: JSON.stringify(said),
-  });
-  const found = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(found.title ? `${found.title}. ${found.detail}` : "The hub did not answer. Try again.");
-  return found;
 }
 
 // --- showing it ---------------------------------------------------------------------------------
@@ -79,7 +69,7 @@ export function showLink(box, link, { name = "your guest", note = "Here is your 
   const text = encodeURIComponent(`${note}\n${link}`);
   const ways = [button,
     make("a", { className: "button second", href: `sms:?&body=${text}` }, "Text message"),
-    make("a", { className: "button second", href: `mailto:?subject=${encodeURIComponent("Your key")}&body=${text}` }, "E-mail")];
+    make("a", { className: "button second", href: `mailto:?subject=Your%20key&body=${text}` }, "E-mail")];
   if (navigator.share) {
     const share = () => navigator.share({ text: `${note}\n${link}` }).catch(() => {}); // closed without sending
     ways.push(make("button", { type: "button", className: "button second", onclick: share }, "Share"));
@@ -87,7 +77,10 @@ export function showLink(box, link, { name = "your guest", note = "Here is your 
   const about = "Whoever opens it first has the key, on that phone alone. The hub cannot show it again.";
   box.replaceChildren(
     make("label", { htmlFor: "guest-link" }, `Link for ${name}`), make("p", { className: "hint" }, about), field,
-    make("div", { className: "actions" }, ...ways), said,
-    make("figure", { className: "guest-qr" }, qrSvg(link, `QR code of the link for ${name}`),
-      make("figcaption", { className: "hint" }, "Or let their phone's camera read this.")));
+    make("div", { className: "actions" }, ...ways), said, qrFigure(link, name));
 }
+
+/** The link as a picture, for the camera of a phone that is beside this screen. */
+export const qrFigure = (link, name) => make("figure", { className: "guest-qr" },
+  qrSvg(link, `QR code of the link for ${name}`),
+  make("figcaption", { className: "hint" }, "Or let their phone's camera read this."));
