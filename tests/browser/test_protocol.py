@@ -50,7 +50,7 @@ def page(browser: Browser) -> Iterator[Page]:
     errors: list[str] = []
     opened = browser.new_page()
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    opened.on("console", lambda said: errors.extend([said.text] * (said.type == "error")))
     opened.goto(f"{hub.origin}/readers")
     opened.wait_for_function("() => Boolean(window.outcomes)")
     yield opened

@@ -214,6 +214,20 @@ def test_settings_made_in_the_browser_count(stand: Stand) -> None:
     assert stand.opens("Settler", command="status", bundle=["settings"])["delivered"] == [0]
 
 
+def test_settings_made_in_the_browser_name_the_hub_that_the_lock_dials(stand: Stand) -> None:
+    key, pins = bytes([9]) + bytes(31), {"entry": "index", "spent": "off", "most": 50}
+    made = stand.act(
+        "configures", name="dialling", version=2, relockAfter=30, pins=pins,
+        hub={"key": key.hex(), "address": "wss://hub.example/uplink"})
+    config = accept_config(
+        stand.site, bytes.fromhex(made), None, door=bytes.fromhex(stand.founded["door"]), above=1)
+    assert (config.hub, config.relock_after) == ((key, "wss://hub.example/uplink"), 30)
+    shared = {"key": "00" * 32, "address": "wss://hub.example/uplink"}
+    said = stand.says("configures", name="bad", version=3, relockAfter=0, pins=pins, hub=shared)
+    assert said.startswith("Untrusted")
+    assert "(N3)" in said
+
+
 # --- opening -------------------------------------------------------------------------------------
 
 

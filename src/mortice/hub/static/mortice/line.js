@@ -46,7 +46,9 @@ export async function relay(url) {
     wake();
   };
   socket.addEventListener("message", ({ data }) => {
-    if (typeof data === "string" || data.byteLength > LONGEST) return end("The door answered with something that is no message.");
+    if (typeof data === "string" || data.byteLength > LONGEST) {
+      return end("The door answered with something that is no message.");
+    }
     heard.push(new Uint8Array(data));
     return wake();
   });

@@ -12,6 +12,7 @@ import { Fields, TIME_MAX, areDifferent, compare, decode, fields, isBytes, same 
 import { AUD, IAT, LIMITS, endorse, readDocument, readEndorsed, signDocument, signedBy } from "./documents.js";
 import { Malformed, Untrusted } from "./errors.js";
 import { ID_BYTES, readKey } from "./keys.js";
+import { checkX25519 } from "./noise.js";
 
 /**
  * @typedef {{threshold: number, keys: PublicKey[]}} RoleKeys
@@ -139,7 +140,8 @@ export async function readConfig(bytes, site) {
   const limits = new Fields(claims.map(LIMITS), "F1");
   if (!same(claims.bytes(AUD, ID_BYTES), site)) throw new Untrusted("F3", "settings: for another site");
   const config = { door: limits.bytes(1, 8), version: limits.int(2, 1, TIME_MAX), relockAfter: limits.int(3, 0, 3600),
-    pins: readPins(limits.any(4)), hub: readHub(limits.any(5, null)), document };
+    pins: readPins(limits.any(4)),
+    hub: await readHub(limits.list(5, 2, null)), document };
   claims.done(limits);
   return config;
 }
@@ -153,10 +155,12 @@ function readPins(value) {
   return pins;
 }
 
-function readHub(value) {
-  if (value === null) return null;
+async function readHub(value) {
+  if (!value) return null;
   const found = Fields.listed(value, 2, 2, "F1");
-  return { key: found.bytes(0, 32), address: found.text(1, 255) };
+  const hub = { key: found.bytes(0, 32), address: found.text(1, 120) };
+  await checkX25519(hub.key);
+  return hub;
 }
 
 // --- staples and time -----------------------------------------------------------------------
