@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hubs import Cast, browser
+from hubs import Cast, add_account, browser
 from sqlalchemy import select
 from starlette.testclient import TestClient
 from ways_in import (
@@ -25,7 +26,9 @@ from ways_in import (
 from mortice.hub import entering as hub_entering
 from mortice.hub.access import TOKEN_PREFIX, hash_of
 from mortice.hub.accounts import begin_sign_in
+from mortice.hub.hub import make_hub
 from mortice.hub.passwords import fault_of, hash_password, is_password
+from mortice.hub.settings import Settings
 from mortice.hub.tables import Account, SignIn, Token
 
 AsRole = Callable[[str], TestClient]
@@ -266,3 +269,18 @@ def test_signing_in_leads_nowhere_else(cast: Cast, as_: AsRole, path: str) -> No
         typed = {"password": PASSWORD, "code": code_of(secret, 1), "next": path}
         assert client.post("/prove", data=typed).headers["location"] == "/"
         assert hidden(client.get("/prove", params={"next": path}).text, "next") == "/"
+
+
+def test_over_tls_the_cookies_are_bound_to_the_host(tmp_path: Path) -> None:
+    hub = make_hub(Settings(tmp_path / "hub", origin="https://hub.example"))
+    account = add_account(hub, "Margaret Hale")
+    secret = with_password(hub, account)
+    with browser(hub) as client:
+        given = sign_in(client, account.email, code=code_of(secret)).headers.get_list("set-cookie")
+        out = client.post("/sign-out").headers["set-cookie"]
+    assert {each.partition("=")[0] for each in given} == {
+        "__Host-mortice", "__Host-mortice-known"}
+    for each in (*given, out):
+        assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure"} <= set(each.split("; "))
+        assert "Domain" not in each
+    hub.database.close()

@@ -97,6 +97,15 @@ def test_who_knows_the_password_has_few_codes(cast: Cast) -> None:
     assert compared * 3 / 10**6 < 1e-4
 
 
+def test_the_owner_learns_that_somebody_has_the_password(cast: Cast) -> None:
+    with_password(cast.hub, cast.accounts["owner"])
+    with browser(cast.hub) as stranger, browser(cast.hub, cast.accounts["owner"]) as owner:
+        tries(stranger, 3)
+        assert "somebody knows your password" not in owner.get("/you").text
+        tries(stranger, 3, password=PASSWORD, code="000000")
+        assert "somebody knows your password" in owner.get("/you").text
+
+
 def test_that_the_password_was_right_stays_unsaid(cast: Cast) -> None:
     """When the codes are used up the answer is still the ordinary one."""
     with_password(cast.hub, cast.accounts["owner"])

@@ -7,6 +7,8 @@ an account. A try is paid for before anything is compared (buckets.py).
 from __future__ import annotations
 
 from fastapi import Request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from mortice.hub.access import hub_of
 from mortice.hub.accounts import find_account, plain_email, ways_of
@@ -17,10 +19,12 @@ from mortice.hub.known import tries_of
 from mortice.hub.passwords import is_password
 from mortice.hub.problems import Problem, wrong
 from mortice.hub.recovery import use_code
-from mortice.hub.tables import Account, SignIn
+from mortice.hub.tables import Account, Act, SignIn, now
 from mortice.hub.totp import take_code
 
 LETTERS = 300  # of anything that is typed to sign in
+WRONG_CODE = "typed the right password and a wrong code"  # somebody knows the password
+LOOK_BACK_SECONDS = 30 * 86_400
 
 
 def no_fit() -> Problem:
@@ -81,6 +85,13 @@ def proves(hub: Hub, sign_in: SignIn, password: str, code: str) -> None:
         give_back(db, own_try)
 
 
+def wrong_codes(db: Session, account: Account) -> int:
+    """How often in the last month somebody who knew the password had no right code for it."""
+    return db.scalar(select(func.count()).where(
+        Act.account_id == account.id, Act.what == WRONG_CODE,
+        Act.at > now() - LOOK_BACK_SECONDS)) or 0
+
+
 def _code_fits(hub: Hub, account: Account, code: str, tries: list[Try]) -> bool:
     """Is `code` right? Strangers who know the password draw on one more bucket."""
     stranger = [] if tries[0][0] is BROWSER else [(CODES, account.email)]
@@ -94,5 +105,5 @@ def _code_fits(hub: Hub, account: Account, code: str, tries: list[Try]) -> bool:
         if fits:
             give_back(db, *stranger)
         else:
-            note(db, "typed the right password and a wrong code", account=account)
+            note(db, WRONG_CODE, account=account)
         return fits

@@ -13,7 +13,7 @@ from mortice.hub.access import Here, Role, To, hash_of, may
 from mortice.hub.accounts import new_token, owners_at, plain_email
 from mortice.hub.acts import note
 from mortice.hub.problems import Problem, not_found, wrong
-from mortice.hub.tables import Account, Invitation, Membership, Token, now
+from mortice.hub.tables import Account, Invitation, Membership, Place, Token, now
 from mortice.hub.web import go, page
 
 ROUTER = APIRouter(prefix="/p/{place}/settings/team", include_in_schema=False)
@@ -115,6 +115,7 @@ def _role(typed: str) -> Role:
 
 
 def _member(db: Session, here: Here, ref: str) -> tuple[Membership, Account]:
+    db.get_one(Place, here.place.id, with_for_update=True)  # one change at a time: an owner stays
     found = db.execute(
         select(Membership, Account).join(Account, Account.id == Membership.account_id).where(
             Account.ref == ref, Membership.place_id == here.place.id)).first()

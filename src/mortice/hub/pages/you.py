@@ -20,6 +20,7 @@ from mortice.hub.accounts import (
 )
 from mortice.hub.acts import note
 from mortice.hub.agents import agent_words
+from mortice.hub.entering import wrong_codes
 from mortice.hub.problems import not_found
 from mortice.hub.tables import Account, Passkey, SignIn, now
 from mortice.hub.web import go, page
@@ -59,7 +60,7 @@ def you(request: Request, me: Mine) -> Response:
         SignIn.account_id == me.account.id, SignIn.ends_at > now()).order_by(SignIn.seen_at.desc()))
     return page(request, "you.html", account=me.account, ways=ways_of(me.db, me.account),
                 browsers=list(browsers), this=me.sign_in, alone=owned_alone(me.db, me.account),
-                agent_words=agent_words)
+                agent_words=agent_words, wrong_codes=wrong_codes(me.db, me.account))
 
 
 @ROUTER.get("/passkeys/new")
@@ -88,6 +89,7 @@ def add_passkey(me: Proved, answer: Annotated[dict[str, Any], Body()]) -> JSONRe
 def remove_passkey(me: Proved, ref: str) -> Response:
     """Remove a passkey, unless nothing would be left; other browsers are signed out."""
     with me.hub.database.writing() as db:
+        db.get_one(Account, me.account.id, with_for_update=True)  # one removal at a time
         found = db.scalar(select(Passkey).where(
             Passkey.ref == ref, Passkey.account_id == me.account.id))
         if found is None:
@@ -104,7 +106,7 @@ def remove_passkey(me: Proved, ref: str) -> Response:
 def remove_authenticator(me: Proved) -> Response:
     """Turn the authenticator app off, and with it the password, which is nothing alone."""
     with me.hub.database.writing() as db:
-        account = db.get_one(Account, me.account.id)
+        account = db.get_one(Account, me.account.id, with_for_update=True)
         account.totp = account.password = None
         db.flush()
         _must_still_get_in(db, me)
