@@ -239,7 +239,7 @@ def _row(stay: Stay) -> Row:
 # --- for the page's script ------------------------------------------------------------------------
 
 
-MODULES = ("cbor", "chain", "grant", "keys", "line", "link", "passkey")
+MODULES = ("cbor", "grant", "keys", "line", "link", "narrow", "passkey")
 HOLD_MS = 800  # of holding before a door is asked
 
 

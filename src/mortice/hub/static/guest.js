@@ -29,8 +29,8 @@ function seed() {
 // --- putting the key here -----------------------------------------------------------------------
 
 async function childOf(secret) { // the chain with the one link that the claim key signs
-  const [{ decode, encode, same, isBytes }, { CLASSES, FACTORS, readGrant }, { passOn }, keys] = await Promise.all(
-    ["cbor", "grant", "chain", "keys"].map(module));
+  const [{ decode, encode, same, isBytes }, { CLASSES, FACTORS, readGrant, signGrant }, { narrowed }, keys] = await Promise.all(
+    ["cbor", "grant", "narrow", "keys"].map(module));
   const wire = decode(fromText(facts.claim));
   const last = wire.at(-1);
   const above = await readGrant(isBytes(last) ? last : last[0]);
@@ -39,7 +39,7 @@ async function childOf(secret) { // the chain with the one link that the claim k
   const passkey = above.factors & FACTORS.passkey ? await newPasskey() : undefined;
   const own = (await keys.loadKey(kept)) ?? (await keys.keepKey(kept));
   const terms = { holder: own.public, doors: above.doors, use: above.delegable, klass: CLASSES.web, label: above.label, passkey };
-  return encode(await passOn({ wire, signer, terms }));
+  return encode([...wire, await signGrant({ ...narrowed(terms, above), parent: above.id }, signer)]);
 }
 
 async function newPasskey() {
