@@ -20,7 +20,7 @@ from making.cast import LOCK_SECRETS
 HERE = Path(__file__).parent
 AREAS = (
     "encoding", "keys", "documents", "grants", "decisions", "schedules", "revocations", "sites",
-    "enrolments", "pins", "times", "commissioning", "links", "logs", "settings", "homes",
+    "enrolments", "pins", "times", "commissioning", "links", "uplinks", "logs", "settings", "homes",
     "refusals")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.vectors import library_home, library_link, library_log, library_site
+from tests.vectors import library_home, library_link, library_log, library_site, library_uplink
 from tests.vectors.library_site import granted
 from tests.vectors.vector import Fields, Vector
 
@@ -18,7 +18,7 @@ from mortice.core.stages import Granted, Refused
 
 READERS: Mapping[str, Callable[[Fields], Any]] = {
     **library_site.READERS, **library_link.READERS, **library_log.READERS,
-    **library_home.READERS}
+    **library_home.READERS, **library_uplink.READERS}
 
 
 def outcome(vector: Vector) -> Fields:

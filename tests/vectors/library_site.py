@@ -248,8 +248,9 @@ def _settings(given: Fields) -> Fields:
         site_of(given), raw(given["document"]), chain_of(given), door=raw(given["door"]),
         above=given.get("above", 0))
     pins = found.pins
+    hub = {"hub": [found.hub[0].hex(), found.hub[1]]} if found.hub else {}
     return {"version": found.version, "relock_after": found.relock_after,
-            "pins": [pins.entry.value, pins.spent.value, pins.most]}
+            "pins": [pins.entry.value, pins.spent.value, pins.most], **hub}
 
 
 # --- enrolments and PINs --------------------------------------------------------------------------

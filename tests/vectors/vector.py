@@ -70,6 +70,11 @@ INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "answer": (("plain", "leaf", "command_id", "lock"), ()),
     "scene": (("steps",), (*PLACE, "real")),
     "bucket": (("rate", "burst", "takes"), ()),
+    "uplink": ((
+        "hub_link", "lock_signing", "lock_ephemeral", "hub_ephemeral", "hello", "frame"), ()),
+    "dialled": (("document", "handshake", "door", "lock"), ()),
+    "from_hub": (("plain",), ()),
+    "from_lock": (("plain",), ()),
     "entry": (("entry",), ()),
     "head": (("document", "lock"), ()),
     "receipt": (("document", "lock"), ()),

@@ -268,7 +268,36 @@ def _exports() -> Iterator[Case]:
                   [*WHOLE[:6], line("H", forged), *WHOLE[7:]], fault("K8", 4))
     yield _export("export-with-a-head-too-late", "A head stands at its own size.",
                   [*WHOLE[:8], MIDDLE, *WHOLE[8:]], fault("L8", None))
+    yield from _selections()
     yield from _broken_exports()
+
+
+def _selections() -> Iterator[Case]:
+    """Some entries, and nodes in place of the rest."""
+    def node(level: int, *leaves: bytes) -> bytes:
+        return line("N", bytes([level]) + root(list(leaves)))
+
+    first, pair, last = node(2, *LEAVES[:4]), node(1, *LEAVES[4:6]), node(0, LEAVES[7])
+    taken = accepted(size=8, heads=1, receipts=0, root=root(LEAVES))
+    yield _export("export-of-one-entry-among-nodes", "Entry 6, and three nodes for seven others.",
+                  [MAGIC, first, pair, LINES[6], last, END], taken)
+    yield _export("export-with-a-receipt-within-a-node", "It cannot be compared, nor counted.",
+                  [MAGIC, PROOF, first, pair, LINES[6], last, END], taken)
+    yield _export("export-with-a-receipt-at-a-node", "Here it can.",
+                  [MAGIC, line("R", receipt_bytes(4)), first, pair, LINES[6], last, END],
+                  accepted(size=8, heads=1, receipts=1, root=root(LEAVES)))
+    yield _export("export-with-the-one-entry-changed", "Nodes hide nothing of what is shown.",
+                  [MAGIC, first, pair, entry_line(entry(6, 3)), last, END], fault("L8", None))
+    yield _export("export-with-a-node-of-another-log", "Nodes are covered by the head.",
+                  [MAGIC, first, node(1, *LEAVES[5:7]), LINES[6], last, END], fault("L8", None))
+    yield _export("export-with-a-node-where-none-begins", "Four entries never begin at the second.",
+                  [MAGIC, LINES[0], node(2, *LEAVES[1:5]), *LINES[5:], END], fault("L11", 1))
+    yield _export("export-with-a-node-a-byte-short", "A level, and a hash.",
+                  [MAGIC, line("N", bytes(32)), END], fault("L11", 0))
+    yield _export("export-with-a-node-of-level-63", "No log is so long.",
+                  [MAGIC, line("N", bytes([63]) + bytes(32)), END], fault("L11", 0))
+    yield _export("export-with-nodes-and-its-end-cut", "The last entry is gone.",
+                  [MAGIC, first, pair, LINES[6], END], fault("L7", 7))
 
 
 def _broken_exports() -> Iterator[Case]:

@@ -346,9 +346,9 @@ def transport(key: bytes, counter: int, plain: bytes) -> bytes:
     return AESGCM(key).encrypt(counter.to_bytes(12, "big"), plain, b"")
 
 
-def with_mac(body: bytes, link: bytes) -> bytes:
-    """A first message with the mac that anybody can make who knows the lock's public key."""
-    key = hashlib.sha256(b"mortice-link/1/mac1" + link).digest()
+def with_mac(body: bytes, link: bytes, label: bytes = b"mortice-link/1") -> bytes:
+    """A first message with the mac that anybody can make who knows the responder's public key."""
+    key = hashlib.sha256(label + b"/mac1" + link).digest()
     return body + hashlib.blake2s(body, key=key, digest_size=16).digest()
 
 

@@ -27,9 +27,10 @@ from making.cast import (
     standing,
     tenant_link,
 )
-from making.plain import Key, sign
+from making.plain import Key, drawn, public, sign
 
 PLAIN, INDEX, REST, OFF = 0, 1, 0, 1
+HUB = public(drawn("the hub's link key"))
 
 
 def settings(
@@ -57,6 +58,10 @@ def cases() -> Iterator[Case]:
     yield case("with-an-index", "A PIN at a shared door comes after an index.",
                settings(pins=(INDEX, OFF, 50)),
                accepted(version=1, relock_after=30, pins=["index", "off", 50]))
+    yield case("with-a-hub", "The owner names the hub that the lock dials.",
+               settings(limits={5: [HUB, "hub.example:12210"]}),
+               accepted(version=1, relock_after=30, pins=["plain", "rest", 20],
+                        hub=[HUB, "hub.example:12210"]))
     yield from _forms()
     yield from _signers()
 
@@ -64,7 +69,7 @@ def cases() -> Iterator[Case]:
 def _forms() -> Iterator[Case]:
     for name, shows, document in (
             ("unknown-setting", "Half a configuration is a different configuration.",
-             settings(limits={5: 1})),
+             settings(limits={6: 1})),
             ("relock-after-a-day", "A door that relocks after an hour does not relock.",
              settings(relock=3601)),
             ("relock-negative", "No time is negative.", settings(relock=-1)),
@@ -75,6 +80,14 @@ def _forms() -> Iterator[Case]:
             ("pins-in-four-parts", "PIN settings have three parts.", settings(pins=(0, 0, 20, 1))),
             ("door-of-7-bytes", "A door's id has 8 bytes.", settings(door=STREET[:7]))):
         yield case(name, shows, document, malformed("F1"))
+    for name, shows, hub in (
+            ("hub-without-an-address", "A hub is a key and an address.", [HUB]),
+            ("hub-with-a-key-of-31-bytes", "A hub's key has 32 bytes.", [HUB[:31], "hub:1"]),
+            ("hub-with-a-long-address", "An address fits on a line.", [HUB, "a" * 121]),
+            ("hub-by-name-alone", "Who answers for a hub is its key.", "hub.example:12210")):
+        yield case(name, shows, settings(limits={5: hub}), malformed("F1"))
+    yield case("hub-with-a-key-of-small-order", "A hub's key is its own, and not everybody's.",
+               settings(limits={5: [bytes(32), "hub.example:12210"]}), untrusted("N3"))
     yield case("switched-off-without-an-index", "Which PIN is to be switched off?",
                settings(pins=(PLAIN, OFF, 20)), malformed("F5"))
 

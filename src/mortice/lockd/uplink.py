@@ -303,26 +303,19 @@ class Uplinked:
 
     async def _hear(self) -> None:
         while True:
-            plain = self._transport.open(await self._line.receive())
-            frame = cbor.decode(plain, max_bytes=LINE_BYTES)
-            await self._take(Fields.listed(frame, 2, 3, "uplink", "U3"))
+            await self._take(*read_frame(self._transport.open(await self._line.receive())))
             self.welcome = True
             if not self._buckets.take("hub", self._lock.outside.count()):
                 await asyncio.sleep(1)  # whatever it sends, the door has its time
 
-    async def _take(self, frame: Fields) -> None:
-        kind = frame.int(0, 1, 4)
-        number = frame.int(1, 0, STREAM_MAX if kind > 2 else limits.TIME_MAX)
-        bundle = frame.any(2) if kind == 2 else None
-        message = frame.bytes(2, (0, limits.MESSAGE_BYTES)) if kind == 3 else b""
-        frame.done()
+    async def _take(self, kind: int, number: int, what: cbor.Value) -> None:
         if kind == 1:
             self._wanted = number
             self._woken.set()
         elif kind == 2:
-            await self._deliver(number, bundle)
-        elif kind == 3:
-            await self._relay(number, message)
+            await self._deliver(number, what)
+        elif isinstance(what, bytes):
+            await self._relay(number, what)
         else:
             self._end(number)
 
@@ -373,3 +366,14 @@ class Uplinked:
         if stream is not None and stream.task is not None and (
                 stream.task is not asyncio.current_task()):
             stream.task.cancel()
+
+
+def read_frame(plain: bytes) -> tuple[int, int, cbor.Value]:
+    """Kind and number of what the hub says, and a bundle or a message. Raises Malformed (E, U3)."""
+    frame = Fields.listed(cbor.decode(plain, max_bytes=LINE_BYTES), 2, 3, "uplink", "U3")
+    kind = frame.int(0, 1, 4)
+    number = frame.int(1, 0, STREAM_MAX if kind > 2 else limits.TIME_MAX)
+    what = frame.any(2) if kind == 2 else None
+    what = frame.bytes(2, (0, limits.MESSAGE_BYTES)) if kind == 3 else what
+    frame.done()
+    return kind, number, what
