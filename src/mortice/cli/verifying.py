@@ -91,7 +91,7 @@ def _tell(here: Here, found: Audit, what: str) -> int:
     if here.json:
         show_json({
             "ok": fault is None, "entries": found.size, "heads": found.heads,
-            "receipts": found.receipts, "root": found.root.hex(),
+            "receipts": found.receipts, "absent": found.absent, "root": found.root.hex(),
             "from": None if found.first_at is None else iso(found.first_at),
             "to": None if found.last_at is None else iso(found.last_at),
             "fault": None if fault is None else {
@@ -107,6 +107,8 @@ def _tell(here: Here, found: Audit, what: str) -> int:
     say(f"  ✓ every entry stands where the tree says    ✓ {found.heads:,} signed heads match")
     if found.receipts:
         say(f"  ✓ {found.receipts:,} receipts agree")
+    if found.absent:
+        say(f"  {found.absent:,} of the entries are not in this file, only hashes of them.")
     say("Nothing has been added, removed or changed.")
     return DONE
 

@@ -5,7 +5,7 @@ index; a cut-off end, by the head or by any receipt that somebody else kept; a l
 written on by the lock itself, by a receipt over what stood there before. The audit keeps the
 frontier of the tree and the receipts, so a log of any length costs the same memory.
 
-Spec: spec/log.md, sections 6 and 7. Checks L4 to L10.
+Spec: spec/log.md, sections 6 and 7. Checks L4 to L11.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from mortice.core.merkle import Frontier, leaf_hash
 
 MAGIC = b"mortice-log/1\n"
 FRAME = struct.Struct(">BI")  # a letter and a length
-ENTRY, HEAD_FRAME, RECEIPT_FRAME = b"E"[0], b"H"[0], b"R"[0]
+ENTRY, HEAD_FRAME, RECEIPT_FRAME, NODE_FRAME = b"EHRN"
+LEVELS = 63  # of subtrees: no log has more entries than a database column counts
 
 
 def frame(letter: int, body: bytes) -> bytes:
@@ -67,6 +68,7 @@ class Audit:
     size: int
     heads: int
     receipts: int
+    absent: int  # of the entries: only hashes of them are in the file
     root: bytes
     first_at: int | None
     last_at: int | None
@@ -79,6 +81,7 @@ class Auditor:
     def __init__(self, lock: PublicKey) -> None:
         self._lock = lock
         self._tree = Frontier()
+        self._absent = 0
         self._good = 0  # entries covered by the last good head
         self._counts = {HEAD_FRAME: 0, RECEIPT_FRAME: 0}
         self._times: list[int] = []
@@ -93,14 +96,17 @@ class Auditor:
             fault = Fault(error.check, error.message, self._tree.size or None)
         first, last = (self._times[0], self._times[-1]) if self._times else (None, None)
         return Audit(
-            self._tree.size, self._counts[HEAD_FRAME], self._counts[RECEIPT_FRAME],
-            self._tree.root(), first, last, fault)
+            self._tree.size, self._counts[HEAD_FRAME],
+            self._counts[RECEIPT_FRAME] - sum(map(len, self._awaited.values())),
+            self._absent, self._tree.root(), first, last, fault)
 
     def _take(self, letter: int, body: bytes) -> Fault | None:
         if letter == ENTRY:
             return self._entry(body[:HASH_BYTES], body[HASH_BYTES:])
         if letter == HEAD_FRAME:
             return self._head(body)
+        if letter == NODE_FRAME:
+            return self._node(body)
         if letter == RECEIPT_FRAME:
             return self._receipt(accept_receipt(body, self._lock))
         return Fault("L4", "unknown line in the file", None)  # skipped, it would hide a receipt
@@ -115,7 +121,21 @@ class Auditor:
             return Fault("L6", f"entry {index} is missing; entry {entry.index} stands there", index)
         self._tree.append(found)
         self._times = [self._times[0] if self._times else entry.at, entry.at]
-        return next(filter(None, map(self._agrees, self._awaited.pop(index + 1, ()))), None)
+        return self._grown()
+
+    def _node(self, body: bytes) -> Fault | None:
+        """The root of a subtree stands for entries that are not in the file."""
+        size = self._tree.size
+        if len(body) != 1 + HASH_BYTES or body[0] >= LEVELS or size % (1 << body[0]):
+            return Fault("L11", f"no whole subtree begins at entry {size}", size)
+        self._tree.append(body[1:], body[0])
+        self._absent += 1 << body[0]
+        return self._grown()
+
+    def _grown(self) -> Fault | None:
+        """Receipts over exactly as many entries; one over a part of a subtree says nothing here."""
+        receipts = self._awaited.pop(self._tree.size, ())
+        return next(filter(None, map(self._agrees, receipts)), None)
 
     def _agrees(self, receipt: Receipt) -> Fault | None:
         if receipt.root == self._tree.root():
@@ -148,8 +168,8 @@ class Auditor:
 
     def _unmet(self) -> Fault | None:
         size = self._tree.size
-        if self._awaited:
-            most = max(self._awaited)
+        most = max(self._awaited, default=0)
+        if most > size:
             return Fault("L7", f"a receipt proves {most} entries; {size} are here", size)
         if size == self._good:
             return None
@@ -157,5 +177,5 @@ class Auditor:
 
 
 def audit(export: bytes, lock: PublicKey) -> Audit:
-    """Check an exported log with nothing but the lock's public key (L1 to L10)."""
+    """Check an exported log with nothing but the lock's public key (L1 to L11)."""
     return Auditor(lock).run(frames(io.BytesIO(export)))

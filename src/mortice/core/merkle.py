@@ -61,16 +61,18 @@ class Frontier:
         frontier.size, frontier._roots = self.size, self._roots.copy()
         return frontier
 
-    def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
-        """Take one more leaf hash; the interior nodes (level, index, hash) that it completes."""
-        completed = []
-        level, root = 0, leaf
+    def append(self, root: bytes, level: int = 0) -> list[tuple[int, int, bytes]]:
+        """Take one more leaf hash; the interior nodes (level, index, hash) that it completes.
+
+        With `level`, the root of the complete subtree of that level which begins here.
+        """
+        completed, width = [], 1 << level
         while self.size >> level & 1:
             root = node_hash(self._roots.pop(), root)
             level += 1
             completed.append((level, self.size >> level, root))
         self._roots.append(root)
-        self.size += 1
+        self.size += width
         return completed
 
     def root(self) -> bytes:
