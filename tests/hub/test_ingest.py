@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,11 +11,12 @@ from diaries import Diary, Pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mortice.core import cbor
 from mortice.core.errors import Malformed, Theirs, Untrusted
 from mortice.core.keys import ED25519, SoftwareKey
-from mortice.core.log import Kind
+from mortice.core.log import Kind, read_entry
 from mortice.core.merkle import leaf_hash
-from mortice.hub.ingest import SORTS, Contradiction, Kept, Reading, Sort, Taken
+from mortice.hub.ingest import SORTS, Contradiction, Kept, Reading, Sort, Taken, _parts
 
 LOCK = SoftwareKey.from_seed(ED25519, secrets.token_bytes(32))
 OTHER = SoftwareKey.from_seed(ED25519, secrets.token_bytes(32))
@@ -114,6 +115,24 @@ def test_an_entry_at_another_place_is_refused(diary: Diary) -> None:
 def test_an_entry_that_cannot_be_read_is_refused(diary: Diary, body: bytes) -> None:
     with pytest.raises(Malformed):
         taken_in(diary).take(40, [(body, None)], None)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(
+    st.integers(-2, 300), st.integers(2**63 - 2, 2**64 - 1), st.booleans(), st.binary(max_size=17),
+    st.text(max_size=3), st.just({}), st.just({6: "open"}), st.just(bytes(16)), st.none()),
+    min_size=6, max_size=8))
+def test_the_quick_reading_agrees_with_the_cores(parts: list[cbor.Value]) -> None:
+    body = cbor.encode(parts)
+    assert what(_parts, body) == what(lambda body: (
+        (entry := read_entry(body)).index, entry.at, entry.kind, entry.about), body)
+
+
+def what(read: Callable[[bytes], object], body: bytes) -> object:
+    try:
+        return read(body)
+    except Malformed as error:
+        return error.check
 
 
 def test_another_locks_head_is_refused(diary: Diary) -> None:

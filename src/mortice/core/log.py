@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, TypeAlias
 
 from mortice.core import cbor
 from mortice.core.document import parse, sign, signature
@@ -121,40 +120,15 @@ def _listed(encoded: bytes, length: int, what: str) -> Fields:
     return Fields.listed(parts, length, length, f"log {what}", "L1")
 
 
-Parts: TypeAlias = tuple[int, int, int, int, int, dict[int | str, cbor.Value], bytes]
-
-
-def read_parts(encoded: bytes) -> Parts:
-    """What an entry holds, in its order, for whoever reads very many. Raises Malformed (E, L1)."""
-    parts: Any = cbor.decode(encoded, max_bytes=MESSAGE_BYTES)
-    if type(parts) is list and len(parts) == 7:
-        index, at, state, uptime, kind, about, salt = parts
-        if (type(index) is type(at) is type(state) is type(uptime) is type(kind) is int
-                and 0 <= index <= TIME_MAX and 0 <= at <= TIME_MAX and 0 <= uptime <= TIME_MAX
-                and 0 <= state <= 2 and kind in KINDS
-                and type(about) is dict and type(salt) is bytes and len(salt) == SALT_BYTES):
-            return index, at, state, uptime, kind, about, salt
-    raise _no_entry(parts)
-
-
-def _no_entry(parts: cbor.Value) -> Malformed:
-    """What exactly is wrong with it."""
-    try:
-        fields = Fields.listed(parts, 7, 7, "log entry", "L1")
-        for place, most in ((0, TIME_MAX), (1, TIME_MAX), (2, 2), (3, TIME_MAX)):
-            fields.int(place, 0, most)
-        kind = fields.int(4, 1, 255)
-        fields.map(5)
-        fields.bytes(6, SALT_BYTES)
-    except Malformed as error:
-        return error
-    return Malformed("L1", f"log: unknown kind of entry {kind}")
-
-
 def read_entry(encoded: bytes) -> Entry:
     """Parse an entry. Raises Malformed (E, L1)."""
-    index, at, state, uptime, kind, about, salt = read_parts(encoded)
-    return Entry(index, at, TimeState(state), uptime, Kind(kind), about, salt)
+    fields = _listed(encoded, 7, "entry")
+    kind = fields.int(4, 1, 255)
+    if kind not in KINDS:
+        raise Malformed("L1", f"log: unknown kind of entry {kind}")
+    return Entry(
+        fields.int(0, 0, TIME_MAX), fields.int(1, 0, TIME_MAX), TimeState(fields.int(2, 0, 2)),
+        fields.int(3, 0, TIME_MAX), Kind(kind), fields.map(5), fields.bytes(6, SALT_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

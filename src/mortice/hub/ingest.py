@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.keys import PublicKey
-from mortice.core.log import About, Head, Kind, accept_head, read_parts
+from mortice.core.limits import MESSAGE_BYTES, SALT_BYTES, TIME_MAX
+from mortice.core.log import KINDS, About, Head, Kind, accept_head, read_entry
 from mortice.core.merkle import Frontier, leaf_hash
 
 BATCH_ENTRIES = 1024  # in one batch: a lock sends a page of 64 at a time
@@ -110,6 +111,20 @@ RootAt = Callable[[int], bytes]  # the root of the kept log's first so many entr
 Pairs = Sequence[tuple[bytes, bytes | None]]  # an entry, and the head that was kept with it
 
 
+def _parts(body: bytes) -> tuple[int, int, int, dict[int | str, cbor.Value]]:
+    """What is needed of an entry, quickly: read_entry has the last word on what looks wrong."""
+    parts: Any = cbor.decode(body, max_bytes=MESSAGE_BYTES)
+    if type(parts) is list and len(parts) == 7:
+        index, at, state, uptime, kind, about, salt = parts
+        if (type(index) is type(at) is type(state) is type(uptime) is type(kind) is int
+                and 0 <= index <= TIME_MAX and 0 <= at <= TIME_MAX and 0 <= uptime <= TIME_MAX
+                and 0 <= state <= 2 and kind in KINDS
+                and type(about) is dict and type(salt) is bytes and len(salt) == SALT_BYTES):
+            return index, at, kind, about
+    entry = read_entry(body)
+    return entry.index, entry.at, int(entry.kind), dict(entry.about)
+
+
 class Reading:
     """One batch on its way through the checks."""
 
@@ -157,7 +172,7 @@ class Reading:
         kept, taken = self._kept, self.taken
         add, grow, row = taken.hashes.append, taken.tree.append, taken.rows.append
         for number, (body, sealed) in enumerate(pairs, first):
-            index, at, _, _, kind, about, _ = read_parts(body)
+            index, at, kind, about = _parts(body)
             if index != number:
                 raise Untrusted("L6", f"log: entry {index} stands where {number} is due")
             hashed, leaf = leaf_hash(body), about.get(About.LEAF)
