@@ -73,7 +73,7 @@ def test_a_whole_log_has_no_fault() -> None:
     log = Log(5)
     seen = found(log.entries(), log.head())
 
-    assert seen == Audit(5, 1, 0, log.tree.root(), 1_795_500_000, 1_795_500_004, None)
+    assert seen == Audit(5, 1, 0, 0, log.tree.root(), 1_795_500_000, 1_795_500_004, None)
 
 
 def test_heads_along_the_way_and_at_the_end_all_hold() -> None:
@@ -200,7 +200,7 @@ def test_a_changed_signature_is_refused() -> None:
 
 
 def test_an_empty_log_is_whole() -> None:
-    assert found() == Audit(0, 0, 0, Frontier().root(), None, None, None)
+    assert found() == Audit(0, 0, 0, 0, Frontier().root(), None, None, None)
 
 
 def test_the_audit_reads_as_it_goes_and_keeps_nothing() -> None:
