@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -21,6 +21,7 @@ from mortice.hub.gate import Gate
 from mortice.hub.hub import Hub
 from mortice.hub.pages import ROUTERS
 from mortice.hub.problems import Problem, ProveAgain, SignInFirst, not_found
+from mortice.hub.serving import serving
 from mortice.hub.web import STATIC, go, is_program, show_problem
 
 LOG = logging.getLogger(__name__)
@@ -28,22 +29,12 @@ FAULT = Problem(500, "fault", "Something in the hub failed", "Nothing was change
                 "affected. Try again; if it stays, run: mortice hub doctor")
 
 
-class _Files(StaticFiles):
-    """Files whose address changes with their content, so browsers may keep them."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        answer = await super().get_response(path, scope)
-        answer.headers["cache-control"] = "public, max-age=31536000, immutable" if (
-            scope["query_string"]) else "no-cache"
-        return answer
-
-
-def make_app(hub: Hub) -> FastAPI:
-    """The application of `hub`."""
+def make_app(hub: Hub, *, serving: bool = False) -> FastAPI:
+    """The application of `hub`. While it is `serving`, locks can dial in and keys are refreshed."""
     app = FastAPI(
         title="Mortice hub", version="1", openapi_url="/api/v1/openapi.json", docs_url=None,
         redoc_url=None, lifespan=_lifespan)
-    app.state.hub = hub
+    app.state.hub, app.state.serving = hub, serving
     for router in ROUTERS:
         app.include_router(router)
     app.state.paths = frozenset(
@@ -58,8 +49,9 @@ def make_app(hub: Hub) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
     hub.live.start()
-    yield
-    hub.live.close()
+    async with serving(hub) if app.state.serving else nullcontext():
+        yield
+        hub.live.close()
 
 
 def _say_what_goes_wrong(app: FastAPI) -> None:

@@ -60,6 +60,7 @@ def beside(hub: Hub) -> Beside:
 
 def _config(hub: Hub) -> uvicorn.Config:
     return uvicorn.Config(
-        make_app(hub), log_level="warning", access_log=False,  # an address may hold a guest's ref
+        make_app(hub, serving=True), log_level="warning",
+        access_log=False,  # an address may hold a guest's ref
         timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, date_header=False,
         ws_max_size=128 * 1024)

@@ -114,7 +114,8 @@ def _held(here: Here, key: Key) -> Held:
 
 def _asked(here: Here) -> list[Asked]:
     return [Asked(each, person, check_letters(read_asking(each.text).key))
-            for each, person in asked_for(here.db, here.place)]
+            for each, person in asked_for(here.db, here.place)
+            if each.account_id != here.account.id]
 
 
 def _asking(here: Here, asked: KeyRequest) -> dict[str, str]:

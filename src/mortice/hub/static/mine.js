@@ -67,7 +67,12 @@ function on(mark, act) {
 
 function showAsked({ letters, command }) {
   part.querySelector("[data-letters]").textContent = letters;
-  part.querySelector(".code.long").textContent = command;
+  part.querySelector("[data-command]").textContent = command;
+  const copy = part.querySelector("[data-copy]");
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(command);
+    copy.textContent = "Copied";
+  });
   show("asked");
 }
 
