@@ -109,7 +109,11 @@ def margaret(hub: Hub, browser: Browser) -> Iterator[Person]:
     assert [each for each in person.errors if not each.startswith(answered)] == []
 
 
-def signs_out(page: Page) -> None:
+def signs_out(page: Page, suggests_on: str = "nowhere") -> None:
+    """Sign out, and stay out: what the e-mail field suggests would be taken at once."""
+    page.add_init_script(
+        "PublicKeyCredential.isConditionalMediationAvailable = async () => "
+        f"location.pathname + location.search === {suggests_on!r}")
     page.goto("/you")
     page.locator("summary", has_text="Margaret").click()
     page.get_by_role("button", name="Sign out", exact=True).click()
@@ -125,9 +129,7 @@ def test_the_first_owner_sets_up_and_comes_back_by_passkey(
     sheet = margaret.sets_up(page)
     assert len(sheet) == 10
     expect(page).to_have_url(re.compile("/setup/place$"))
-    page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => "
-                         + ("location.search !== ''" if suggests else "false"))
-    signs_out(page)
+    signs_out(page, suggests_on="/sign-in?next=%2Fyou" if suggests else "nowhere")
     page.goto("/sign-in?next=%2Fyou")
     if not suggests:
         page.get_by_role("button", name="Use a passkey").click()
