@@ -89,8 +89,11 @@ class Person:
 
 def keeps_sheet(page: Page) -> list[str]:
     """Take the codes from the page that shows them, and type one group back."""
-    sheet = page.locator("ol.mono strong").all_inner_texts()
+    codes = page.locator("ol.mono strong")
+    expect(codes).to_have_count(10)
+    sheet = codes.all_inner_texts()
     page.get_by_role("button", name="I have kept it").click()
+    expect(page.get_by_role("heading", name="Is it really kept?")).to_be_visible()
     asked = re.search(r"Code (\d+), group (\d) of 4", page.content())
     assert asked
     group = sheet[int(asked[1]) - 1].split("-")[int(asked[2]) - 1]
