@@ -12,11 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from mortice.core.errors import Theirs
 from mortice.hub.access import hub_of
+from mortice.hub.files import Files
 from mortice.hub.gate import Gate
 from mortice.hub.hub import Hub
 from mortice.hub.pages import ROUTERS
@@ -39,7 +38,7 @@ def make_app(hub: Hub, *, serving: bool = False) -> FastAPI:
         app.include_router(router)
     app.state.paths = frozenset(
         route.path for router in ROUTERS for route in router.routes if isinstance(route, APIRoute))
-    app.mount("/static", _Files(directory=STATIC), "static")
+    app.mount("/static", Files(directory=STATIC), "static")
     _say_what_goes_wrong(app)
     app.add_middleware(Gate, origin=hub.settings.origin)
     return app
