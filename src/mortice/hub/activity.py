@@ -89,7 +89,7 @@ class Search:
         self._here, self._db, self._names = here, here.db, names
         self._reads, self._eyes = here.role in READS, eyes_of(here)
         self.logs = {log.id: (log, door) for log, door in _logs(here.db, here.place.id)}
-        self._wanted = wanted
+        self.wanted = wanted
         self._leaves = _leaves(here.db, here.place.id, wanted.person)
         self._only = {log.id for log, door in self.logs.values() if wanted.door and wanted.door in {
             log.ref, door.ref if door else None}}
@@ -121,6 +121,18 @@ class Search:
         newer = plain.near((at, log, number - 1), older=False)
         return [*reversed(newer), *plain.near(mark, older=True)]
 
+    def chosen_logs(self) -> list[Log]:
+        """The logs of the wanted door, or all."""
+        every = not self.wanted.door
+        return [log for log, _ in self.logs.values() if every or log.id in self._only]
+
+    def whole(self, log: Log) -> bool:
+        """May they see everything in this log, and did they want everything?"""
+        if self.wanted not in {Wanted(), Wanted(door=self.wanted.door)}:
+            return False
+        door = self.logs[log.id][1]
+        return self._reads and not (door.private if door else log.private)
+
     def near(self, mark: Mark, *, older: bool) -> list[Coming]:
         """The next few in one direction."""
         rows = islice(self._rows(mark, older=older), SCAN)
@@ -136,17 +148,17 @@ class Search:
 
     def _rows(self, mark: Mark | None, *, older: bool = True) -> Iterator[LogEntry]:
         """All that an index gives, in order: the sorts or keys side by side."""
-        if mark is None and self._wanted.until is not None:
-            mark = self._wanted.until, 0, 0
+        if mark is None and self.wanted.until is not None:
+            mark = self.wanted.until, 0, 0
         each = [self._stream(source, mark, older=older) for source in self._sources()]
         for row in heapq.merge(*each, key=_mark, reverse=older):
-            if self._wanted.since is not None and row.at < self._wanted.since:
+            if self.wanted.since is not None and row.at < self.wanted.since:
                 return
             yield row
 
     def _sources(self) -> list[Source]:
         """Conditions that together cover what is wanted, each with an index of its own."""
-        leaves, wanted = self._leaves, self._wanted
+        leaves, wanted = self._leaves, self.wanted
         if leaves is None and not self._reads and not self._in_own_room():
             leaves = sorted(self._eyes.leaves)
         if leaves is not None:
@@ -183,7 +195,7 @@ class Search:
 
     def _coming(self, row: LogEntry) -> Coming | None:
         """The entry in words, unless it is not wanted or not theirs to see."""
-        wanted = self._wanted
+        wanted = self.wanted
         if row.log_id not in self.logs or (wanted.door and row.log_id not in self._only):
             return None
         if (wanted.sort and row.sort != wanted.sort) or not self._may_see(row):

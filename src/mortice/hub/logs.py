@@ -12,14 +12,13 @@ from functools import partial
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mortice.core import cbor
 from mortice.core.errors import Theirs, Untrusted
-from mortice.core.keys import PublicKey
 from mortice.core.log import Kind, Receipt
 from mortice.core.merkle import Frontier
 from mortice.hub.ingest import Contradiction, Kept, Pairs, Reading, Row, Taken
 from mortice.hub.keeping import put_entries
 from mortice.hub.live import Live
+from mortice.hub.places import key_of
 from mortice.hub.tables import Act, Door, Log, LogEntry, LogFault, now
 from mortice.hub.tree import TILE, Tiles, grow, leaf_hashes, nodes, put_tiles, tree_at
 
@@ -212,12 +211,11 @@ def _load(db: Session, lock_id: bytes) -> KeptLog:
     row = db.scalar(select(Log).where(Log.lock_id == lock_id, Log.ended_at.is_(None)))
     if row is None:
         row = _begin(db, lock_id)
-    lock = PublicKey.from_cose(cbor.decode(row.lock_signing))
     tree = Frontier.decode(row.frontier) if row.frontier else Frontier()
     risen = db.scalar(select(LogEntry.number).where(
         LogEntry.log_id == row.id, LogEntry.number >= row.head_size,
         LogEntry.kind == int(Kind.INCARNATION)).limit(1)) is not None
-    kept = Kept(lock, tree, row.id, row.place_id, row.incarnation, row.head_size, risen)
+    kept = Kept(key_of(row), tree, row.id, row.place_id, row.incarnation, row.head_size, risen)
     return KeptLog(row.id, row.place_id, kept, row.fault, row.fault_at is not None)
 
 

@@ -64,6 +64,11 @@ def signing_key(door: Door) -> PublicKey:
     return PublicKey.from_cose(cbor.decode(door.lock_signing))
 
 
+def key_of(log: Log) -> PublicKey:
+    """The key under which the lock signs that wrote this log."""
+    return PublicKey.from_cose(cbor.decode(log.lock_signing))
+
+
 def found_place(db: Session, owner: Account, name: str, root: bytes, doors: bytes | None) -> Place:
     """A new place on its first root. Raises Malformed, Untrusted (S), Problem."""
     site = accept_first(root)
