@@ -99,6 +99,14 @@ def test_the_cleaner_on_tuesdays_is_said_back(cast: Cast, as_: AsRole) -> None:
     assert "data-give" in said
 
 
+def test_a_last_day_ends_at_its_midnight(cast: Cast, as_: AsRole) -> None:
+    add_giver(cast)
+    client = as_("owner")
+    sealed = filled(cast, client, when=TUESDAYS | {"last": "2027-03-31"})
+    assert ("on Tuesdays 09:00 to 12:00, until the end of Wed 31 Mar 2027."
+            ) in check_page(cast, client, sealed)
+
+
 def test_without_a_browser_key_the_page_shows_the_command(cast: Cast, as_: AsRole) -> None:
     client = as_("manager")
     said = check_page(cast, client, filled(cast, client))

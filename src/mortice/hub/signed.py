@@ -17,9 +17,9 @@ from mortice.hub.access import Here
 from mortice.hub.acts import note
 from mortice.hub.giving import must_be
 from mortice.hub.guests import Invitation, invite
-from mortice.hub.keys import register, register_pin
-from mortice.hub.problems import wrong
-from mortice.hub.tables import Key, OldRoot, Person, Place
+from mortice.hub.keys import links_of, register, register_pin
+from mortice.hub.problems import Problem, wrong
+from mortice.hub.tables import Key, KeyRequest, OldRoot, Person, Place
 from mortice.hub.texts import handover
 from mortice.hub.wanted import Wanted
 
@@ -109,6 +109,12 @@ def _kept(  # noqa: PLR0913, PLR0917 - as keep
         guest = invite(db, place, person, said, by)
         return Kept(person, [db.get_one(Key, guest.claim_id)], f"/k/{guest.ref}")
     key = register(db, place, person, signed[0], made_by=by)
+    asked = db.scalar(select(KeyRequest).where(KeyRequest.holder == links_of(key)[-1].holder.id))
+    if asked is not None and asked.person_id != person.id:
+        raise Problem(409, "other-person", "That browser belongs to somebody else",
+                      "Nothing was kept. Give the key to whoever asked for it.")
+    if asked is not None:
+        return Kept(person, [key])  # its own page at this hub takes it in
     older = db.scalars(select(OldRoot).where(
         OldRoot.place_id == place.id).order_by(OldRoot.version)).all()
     return Kept(person, [key], text=handover(place, [*older], key))

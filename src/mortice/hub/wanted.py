@@ -29,7 +29,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "who": ("person", "name", "kin", "like"),
     "doors": ("doors",),
     "when": ("when", "day", "from", "to", "once", "start", "start-time", "end", "end-time", "days",
-             "week-from", "week-to", "until", *(f"on-{day}" for day in range(7))),
+             "week-from", "week-to", "last", *(f"on-{day}" for day in range(7))),
     "how": ("how", "request", "digits", "fresh", "touch"),
 }
 LISTS = frozenset({"doors", "days"})
@@ -147,7 +147,7 @@ def read_times(form: Form, doors: Sequence[Door], at: int) -> Times:
     return times
 
 
-ENDS = {"visit": "to", "stay": "end", "week": "until", "exact": "until"}
+ENDS = {"visit": "to", "stay": "end", "week": "last", "exact": "last"}
 
 
 def _visit(form: Form, zone: ZoneInfo, today: date) -> Times:
@@ -202,10 +202,10 @@ def _window(text: str, day: int) -> Window:
 
 
 def _until(form: Form, zone: ZoneInfo, today: date) -> int | None:
-    if not _text(form, "until"):
+    if not _text(form, "last"):
         return None
-    last = _date(form, "until", today + timedelta(days=90))
-    return _second(last + timedelta(days=1), time(0), zone, "until", fold=1)
+    last = _date(form, "last", today + timedelta(days=90))
+    return _second(last + timedelta(days=1), time(0), zone, "last", fold=1)
 
 
 READERS = {"always": lambda *_: Times(), "visit": _visit, "stay": _stay, "week": _week,

@@ -105,6 +105,7 @@ def take_in(here: Gives, sent: Sent) -> JSONResponse:
     with here.hub.database.writing() as db:
         whom = Whom(_ref(form), wanted.name, KINS[wanted.kin].label, form.get("digits", ""))
         kept = keep(db, here, whom, wanted, offer.grant, signed)
+    here.hub.nudge(door.lock_id for door in here.place.doors)
     here.hub.live.tell(here.place.id)
     return JSONResponse({
         "person": f"/p/{here.place.ref}/people/{kept.person.ref}", "path": kept.path,

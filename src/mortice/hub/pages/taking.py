@@ -56,6 +56,7 @@ def taken(here: Takes, person: str, sent: Annotated[dict[str, Any], Body()]) -> 
             ended = take_back(db, here.place, wire_of(bytes_of(each.get("item"))), wanted)
             note(db, "took keys back", here.place, here.account, person=found.ref,
                  keys=[key.leaf.hex() for key in ended])
+    here.hub.nudge(door.lock_id for door in here.place.doors)
     here.hub.live.tell(here.place.id)
     return JSONResponse({"next": f"/p/{here.place.ref}/people/{found.ref}#taken-back"})
 

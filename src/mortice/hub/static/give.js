@@ -6,8 +6,9 @@
 import { decode, encode } from "./mortice/cbor.js";
 import { passOn, readChain } from "./mortice/chain.js";
 import { ENROL } from "./mortice/grant.js";
-import { ED25519, keyFromSeed, newSeed, readEncodedKey } from "./mortice/keys.js";
+import { random, readEncodedKey } from "./mortice/keys.js";
 import { drawPin, pinContext, sealPin } from "./mortice/pin.js";
+import { linkTo, newClaim, showLink } from "./guest_link.js";
 import { findKey, fromText, post, toText } from "./own_key.js";
 
 const card = document.querySelector("[data-give]");
@@ -35,7 +36,7 @@ async function passkeyOf(given) {
 async function chainFor(own, holder) {
   const { wire, signer, credentialId, strict } = own;
   const [doors, passkey] = [own.terms.doors.map(fromText), await passkeyOf(own.terms.passkey)];
-  return passOn({ wire, signer, credentialId, strict, terms: { ...own.terms, doors, passkey, holder } });
+  return passOn({ wire, signer, credentialId, strict, terms: { ...own.terms, doors, passkey, holder, mark: random(8) } });
 }
 
 async function sign(own) {
@@ -43,9 +44,8 @@ async function sign(own) {
   if (own.terms.how === "request") {
     return { signed: [await chainFor(own, await readEncodedKey(fromText(own.terms.holder)))] };
   }
-  const seed = newSeed();
-  const claim = await keyFromSeed(ED25519, seed);
-  return { signed: [await chainFor(own, claim.public)], seed };
+  const { seed, holder } = await newClaim();
+  return { signed: [await chainFor(own, holder)], seed };
 }
 
 /** One PIN for all of the doors: sealed to each lock, and signed for each. */
@@ -67,20 +67,6 @@ async function signPins({ wire, signer, credentialId, strict, above, terms }) {
 }
 
 // --- what is shown afterwards ---------------------------------------------------------------
-
-function showLink(path, seed) {
-  const url = `${location.origin}${path}#${toText(seed)}`;
-  $("link").hidden = false;
-  $("url").textContent = url;
-  $("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(url);
-    $("copied").textContent = "Copied. Send it to them alone.";
-  });
-  if (navigator.share) {
-    $("share").hidden = false;
-    $("share").addEventListener("click", () => navigator.share({ url }).catch(() => {}));
-  }
-}
 
 function showPin(digits, doors) {
   $("pins").hidden = false;
@@ -108,10 +94,13 @@ function show({ seed, digits, doors }, answer) {
     showPin(digits, doors);
   } else if (answer.path) {
     $("title").textContent = "The key is signed";
-    showLink(answer.path, seed);
-  } else {
+    $("link").hidden = false;
+    showLink($("link"), linkTo(answer.path, seed), { name: card.dataset.name });
+  } else if (answer.text) {
     $("text").hidden = false;
     $("key-text").value = answer.text;
+  } else {
+    $("browser").hidden = false;
   }
   $("after").focus();
 }

@@ -1,7 +1,7 @@
 // Says a key's times back while they are filled in, and draws each day's hours. The hub's words and
 // the hub's rules: this only asks and shows.
 
-const form = document.querySelector(".give");
+const form = document.querySelector("form.give");
 const says = form.querySelector("[data-says]");
 const WAIT_MS = 400;
 let timer = 0;
