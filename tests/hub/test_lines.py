@@ -433,7 +433,7 @@ async def test_a_lock_without_a_line_cannot_be_relayed_to(stand: Stand) -> None:
         await stand.lines.open_stream(stand.lock_id)
 
 
-async def test_a_ledger_that_finds_a_lie_ends_the_line(
+async def test_a_log_that_does_not_fit_is_asked_for_no_further_and_its_door_is_served(
     caller: Caller, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def lie(_: bytes, __: Batch) -> int:
@@ -441,6 +441,55 @@ async def test_a_ledger_that_finds_a_lie_ends_the_line(
 
     monkeypatch.setattr(caller.stand.notes, "take", lie)
     caller.send(caller.transport.seal(caller.hello(caller.stand.door.lock.secrets.signing)))
-    await caller.message()
+    caller.transport.open(await caller.message())
     caller.say(5, 0, [], None)
+    caller.say(7, {"state": "locked"})
+    await caller.stand.notes.until(lambda: caller.stand.notes.statuses)
+    caller.stand.notes.mail = [(7, [[REVOKE, b"a document"]])]
+    caller.stand.lines.nudge(caller.stand.lock_id)
+    said: Any = cbor.decode(caller.transport.open(await caller.message()))
+    assert said[0] == 2
+
+
+async def test_a_lock_that_is_gone_before_it_was_known_is_not_connected(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(lock_id: bytes) -> KnownLock | None:
+        looked.set()
+        await answer.wait()
+        return caller.stand.notes.known.get(lock_id)
+
+    monkeypatch.setattr(caller.stand.notes, "lock", slow)
+    caller.send(caller.transport.seal(caller.hello(caller.stand.door.lock.secrets.signing)))
+    await looked.wait()
+    caller.writer.transport.abort()
+    await asyncio.sleep(0.05)
+    answer.set()
+    await asyncio.sleep(0.05)
+    assert not caller.stand.lines.connected(caller.stand.lock_id)
+
+
+async def test_whoever_sends_much_before_it_is_known_is_let_go(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(_: bytes) -> KnownLock | None:
+        await asyncio.sleep(PATIENCE)
+        return None
+
+    monkeypatch.setattr(caller.stand.notes, "lock", never)
+    for _ in range(20):
+        caller.say(7, {"state": "locked"})
     assert await caller.is_ended()
+
+
+async def test_every_lock_that_is_nudged_from_any_thread_is_looked_after(stand: Stand) -> None:
+    await stand.name_the_hub()
+    await stand.caught_up()
+    before = len(stand.notes.seen)
+    for _ in range(5):
+        await asyncio.gather(*(
+            asyncio.to_thread(stand.lines.nudge, stand.lock_id) for _ in range(8)))
+    await asyncio.sleep(0.1)
+    assert len(stand.notes.seen) == before + 40

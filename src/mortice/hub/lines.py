@@ -14,7 +14,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -29,7 +29,7 @@ from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, MESSAGE_BYTES, TIME_MAX
 from mortice.core.link import Buckets, check_first, mac_key
 from mortice.core.log import HASH_BYTES
 from mortice.core.messages import NEWS_BYTES
-from mortice.core.noise import KeyPair, Responder, StaticKey, Transport
+from mortice.core.noise import TAG_BYTES, KeyPair, Responder, StaticKey, Transport
 from mortice.core.refusal import BY_NUMBER, Reason
 
 LOG = logging.getLogger(__name__)
@@ -37,11 +37,13 @@ UPLINK = b"mortice-uplink/1"
 DIALLING = 4
 LINE_BYTES, LENGTH_BYTES = 65_535, 2
 DIAL_RATE, DIAL_BURST = 500.0, 10_000.0  # first messages of one address: a town after a power cut
-HALF_OPEN = 1024  # lines that have not proved themselves; the oldest gives way
+HALF_OPEN = 1024  # lines that have not proved themselves; the busiest source's oldest gives way
 HALF_OPEN_SECONDS = 5.0
 SILENT_SECONDS = 150.0  # after which nobody knows how a door stands (spec/uplink.md, section 3)
 SWEEP_SECONDS = 5.0
 PENDING = 256  # frames of one lock that wait to be dealt with; no lock sends as many unasked
+PENDING_UNPROVED = 8  # the same before anybody knows which lock it is
+UNREAD_BYTES = 1 << 20  # that wait for a lock to take them in; then its line has stalled
 STREAMS = 65_536
 
 
@@ -161,6 +163,7 @@ class _End:
     """This end of one line, whatever carries it. `post` sends a message, `drop` ends the line."""
 
     __slots__ = (
+        "_gone",
         "_handshake",
         "_noise",
         "_pending",
@@ -187,9 +190,10 @@ class _End:
         self._noise: Responder | None = Responder(UPLINK, lines.key)
         self._transport = cast("Transport", None)
         self._handshake = b""
-        self._pending: deque[Any] = deque()
-        self._sent: set[int] = set()
+        self._pending: list[Any] = []  # short, and a deque takes 700 bytes when it is empty
+        self._sent: frozenset[int] = frozenset()
         self._task: asyncio.Task[None] | None = None
+        self._gone = False
 
     def feed(self, message: bytes) -> None:
         """A message came. Raises Theirs; then drop the line."""
@@ -198,7 +202,7 @@ class _End:
             self._first(self._noise, message)
             return
         plain = self._transport.open(message)
-        if len(self._pending) >= PENDING:
+        if len(self._pending) >= (PENDING if self.lock else PENDING_UNPROVED):
             raise Malformed("U3", "uplink: more frames than were asked for")
         self.soon(plain)
 
@@ -221,7 +225,7 @@ class _End:
     async def _work(self) -> None:
         try:
             while self._pending:
-                await self._deal(self._pending.popleft())
+                await self._deal(self._pending.pop(0))
         except Theirs as error:
             LOG.info("a line was ended: %s (%s)", error.message, error.check)
             self.drop()
@@ -252,6 +256,8 @@ class _End:
         if known is None or seen.door != known.door or seen.handshake != self._handshake:
             raise Untrusted("U2", "uplink: no lock of a door here, or not in this conversation")
         document.verify(known.signing)
+        if self._gone:  # while the ledger looked it up
+            return
         self.seen, self.lock = seen, known.signing.id
         self.lines.entered(self)
         await self.lines.ledger.heard(self.lock, None, connected=True)
@@ -262,10 +268,14 @@ class _End:
         if not self.lock:
             return
         for number, bundle in await self.lines.ledger.waiting(self.lock, self.seen):
-            mark = hash((number, cbor.encode(bundle)))
-            if mark not in self._sent:  # once a line: what it did not take now it gets at the next
-                self._sent.add(mark)
-                self.say(2, number, bundle)
+            frame = cbor.encode([2, number, bundle])
+            if hash(frame) in self._sent:  # once a line: what it did not take it gets at the next
+                continue
+            self._sent |= {hash(frame)}
+            if len(frame) <= LINE_BYTES - TAG_BYTES:
+                self.post(self._transport.seal(frame))
+            else:
+                LOG.error("delivery %d is longer than a message of the line", number)
 
     # --- what it says --------------------------------------------------------------------------
 
@@ -276,18 +286,32 @@ class _End:
             batch = Batch(
                 frame.int(1, 0, TIME_MAX), _pairs(frame.list(2, LINE_BYTES)), _head(frame.any(3)))
             frame.done()
-            self.say(1, await self.lines.ledger.take(self.lock, batch))
+            await self._take(batch)
         elif kind == 6:
             number, results = frame.int(1, 0, TIME_MAX), frame.list(2, LINE_BYTES)
             frame.done()
-            await self.lines.ledger.delivered(self.lock, number, [*map(_result, results)])
-            await self._deliver()
+            await self._answered(number, [*map(_result, results)])
         elif kind == 7:
             status = frame.map(1)
             frame.done()
             await self.lines.ledger.heard(self.lock, status, connected=True)
         else:
             self._relay(kind, frame)
+
+    async def _take(self, batch: Batch) -> None:
+        """A log that does not fit is asked for no further; its door is served all the same."""
+        try:
+            self.say(1, await self.lines.ledger.take(self.lock, batch))
+        except Theirs as error:
+            LOG.warning("a lock's log was not taken: %s", error)
+
+    async def _answered(self, number: int, results: list[Delivered]) -> None:
+        try:
+            await self.lines.ledger.delivered(self.lock, number, results)
+        except Theirs as error:
+            LOG.warning("a lock's answer was not taken: %s", error)
+            return
+        await self._deliver()
 
     def _relay(self, kind: int, frame: Fields) -> None:
         number = frame.int(1, 0, STREAMS - 1)
@@ -301,6 +325,7 @@ class _End:
 
     def ended(self) -> None:
         """The line is gone."""
+        self._gone = True
         for stream in self.streams.values():
             stream.hear(None)
         self.streams.clear()
@@ -349,6 +374,8 @@ class Lines:
         self.buckets = Buckets(DIAL_RATE, DIAL_BURST)
         self._ends: dict[bytes, _End] = {}
         self._half_open: dict[_End, None] = {}  # oldest first
+        self._nudged: deque[bytes] = deque()
+        self._will_look = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -402,13 +429,19 @@ class Lines:
 
     def nudge(self, lock_id: bytes) -> None:
         """Something waits for that lock. May be called from any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._nudge, lock_id)
+        if self._loop is None or self._loop.is_closed():
+            return
+        self._nudged.append(lock_id)
+        if not self._will_look:  # one call wakes the loop for all that come meanwhile
+            self._will_look = True
+            self._loop.call_soon_threadsafe(self._look)
 
-    def _nudge(self, lock_id: bytes) -> None:
-        end = self._ends.get(lock_id)
-        if end is not None:
-            end.soon(None)
+    def _look(self) -> None:
+        self._will_look = False  # first, so that whoever is added from now on calls again
+        while self._nudged:
+            end = self._ends.get(self._nudged.popleft())
+            if end is not None:
+                end.soon(None)
 
     async def open_stream(self, lock_id: bytes) -> Stream:
         """A conversation with that lock, for a holder who is elsewhere. Raises NotConnected."""
@@ -428,7 +461,8 @@ class Lines:
         end = _End(self, source, post, drop)
         self._half_open[end] = None
         if len(self._half_open) > HALF_OPEN:
-            oldest = next(iter(self._half_open))
+            busiest = Counter(other.source for other in self._half_open).most_common(1)[0][0]
+            oldest = next(other for other in self._half_open if other.source == busiest)
             del self._half_open[oldest]
             oldest.drop()
         return end
@@ -488,6 +522,8 @@ class _Tcp(asyncio.Protocol):
 
     def _post(self, message: bytes) -> None:
         self._transport.write(len(message).to_bytes(LENGTH_BYTES, "big") + message)
+        if self._transport.get_write_buffer_size() > UNREAD_BYTES:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Part of a message, or several."""
