@@ -9,11 +9,13 @@ from mortice.hub.pages import (
     door,
     entrance,
     factors,
+    founding,
     give,
     guest,
     help,  # noqa: A004 - the word on the page
     join,
     mine,
+    new_door,
     opening,
     people,
     programs,
@@ -28,6 +30,6 @@ from mortice.hub.pages import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
-    factors.ROUTER, team.ROUTER, door.ROUTER, help.ROUTER, mine.ROUTER, opening.ROUTER,
-    guest.ROUTER, give.ROUTER, people.ROUTER,
+    factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
+    mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

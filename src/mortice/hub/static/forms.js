@@ -1,0 +1,39 @@
+// Forms that a script reads: what is wrong with a field stands beside it, and loses nothing.
+//
+//   wrongAt(name, sentence)      beside the field `name`, which gets the focus
+//   cleared(form)                nothing is wrong any more
+//   sentenceOf(error)            an error as people read it
+
+export function wrongAt(name, sentence) {
+  const input = document.getElementById(`f-${name}`);
+  const field = input.closest(".field");
+  input.closest("details")?.setAttribute("open", "");
+  const said = document.createElement("p");
+  said.className = "wrong";
+  said.id = `e-${name}`;
+  said.dataset.wrong = "";
+  said.textContent = sentence;
+  field.classList.add("has-error");
+  input.before(said);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", [input.getAttribute("aria-describedby"), said.id].filter(Boolean).join(" "));
+  input.focus();
+}
+
+export function cleared(form) {
+  for (const said of form.querySelectorAll("[data-wrong]")) {
+    const field = said.closest(".field");
+    const input = field.querySelector("[aria-invalid]");
+    field.classList.remove("has-error");
+    input.removeAttribute("aria-invalid");
+    input.setAttribute("aria-describedby", input.getAttribute("aria-describedby").replace(said.id, "").trim());
+    said.remove();
+  }
+}
+
+/** Without the number of a check, which says more than people need to read. */
+export function sentenceOf({ message }) {
+  const plain = message.replace(/ \([A-Z]\d+\)$/, "");
+  const whole = plain.charAt(0).toUpperCase() + plain.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
