@@ -139,9 +139,8 @@ class HubLedger:
         if door is None:
             return
         door.connected = connected
-        if status is not None or connected:
+        if status is not None:  # a line alone does not say how a door stands
             door.heard_at = now()
-        if status is not None:
             door.status = {str(key): _json(value) for key, value in status.items()}
         self._logs.tell(door.place_id)
 
