@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from guest_links import CLAIM, DAY, Signed, child, new_key, sign_claim
-from hubs import Cast, add_place
+from hubs import ORIGIN, Cast, add_place
 from icalendar import Calendar
 from sqlalchemy import select
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
 
 from mortice.client.owner import Terms
 from mortice.core import cbor
@@ -25,6 +26,7 @@ from mortice.core.revocation import REVOKE, Revoked, sign_revocation
 from mortice.core.site import Role as SiteRole
 from mortice.hub.guests import TRIES, text_of, try_digits
 from mortice.hub.problems import Problem
+from mortice.hub.relay import NOT_CONNECTED
 from mortice.hub.stays import guest_rows, seal_pin, wait, with_phones
 from mortice.hub.tables import Act, Base, Guest, Key, Person
 
@@ -197,6 +199,42 @@ def test_who_looks_for_links_finds_none(as_: AsRole) -> None:
         assert guest.get(f"/k/{path}").status_code == 404
     assert guest.post("/k/aaaaaaaaaa/pin").status_code == 404
     assert guest.post("/k/aaaaaaaaaa/claim", json={}).status_code == 404
+
+
+# --- the line to a door ---------------------------------------------------------------------------
+
+
+def closing(client: TestClient, path: str) -> int:
+    """With which code a line to a door ends; 0 where it is not even taken up."""
+    try:
+        with client.websocket_connect(f"ws{ORIGIN[4:]}{path}") as socket:
+            while True:
+                socket.receive_bytes()
+    except WebSocketDenialResponse:
+        return 0
+    except WebSocketDisconnect as ended:
+        return ended.code if ended.code >= 4000 else 0
+
+
+def test_only_a_key_that_is_on_a_phone_is_relayed_and_only_to_its_doors(
+    cast: Cast, giver: Giver, as_: AsRole) -> None:
+    path, guest = giver.link(), as_("nobody")
+    front, back = (f"{path}/doors/{cast.doors[label].ref}/line"
+                   for label in ("Front door", "Back door"))
+    assert closing(guest, front) == 0, "nobody has the key yet"
+    guest.post(f"{path}/claim", json={"wire": claimed(giver.signed)})
+    assert closing(guest, front) == NOT_CONNECTED.code, "the guest passes; this lock is not there"
+    assert closing(guest, back) == 0
+    assert closing(guest, front.replace(path, "/k/aaaaaaaaaa")) == 0
+    giver.client.post(f"{cast.base}/guests/{path[3:]}/close")
+    assert closing(guest, front) == 0, "it has ended"
+
+
+def test_a_page_of_elsewhere_has_no_line(cast: Cast, giver: Giver, as_: AsRole) -> None:
+    path, guest = giver.link(), as_("nobody")
+    guest.post(f"{path}/claim", json={"wire": claimed(giver.signed)})
+    guest.headers |= {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    assert closing(guest, f"{path}/doors/{cast.doors['Front door'].ref}/line") == 0
 
 
 # --- the digits -----------------------------------------------------------------------------------
