@@ -146,15 +146,22 @@ class NewPin:
     item: list[cbor.Value]  # the same, ready for a bundle
 
 
+def draw_pin(policy: PinPolicy) -> str:
+    """Digits of the length that the policy needs, none that are easy to guess."""
+    while (digits := choose(policy, secrets.token_bytes(16))) is None:
+        continue  # that one was easy to guess
+    return digits
+
+
 def enrol_pin(  # noqa: PLR0913, PLR0917 — below which key, where, which slot, how and how long
     parent: HeldKey, signer: Signer, door: MappedDoor, slot: int, policy: PinPolicy, terms: Terms,
+    digits: str | None = None,
 ) -> NewPin:
-    """Draw a PIN, seal it to the door's lock, and sign its enrolment below `parent`.
+    """Seal a PIN to the door's lock, drawn unless it is given, and sign it below `parent`.
 
     Raises Untrusted, naming the bound, where `parent` may not put it there.
     """
-    while (digits := choose(policy, secrets.token_bytes(16))) is None:
-        continue  # that one was easy to guess
+    digits = digits or draw_pin(policy)
     above = parent.leaf
     sealing = X25519PublicKey.from_public_bytes(door.lock.sealing)
     sealed = HPKE.encrypt(

@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+from mortice.core import cbor
 from mortice.hub.hub import Hub
-from mortice.hub.ledger import HubLedger
-from mortice.hub.lines import Lines
+from mortice.hub.ledger import CATCHING_UP, HubLedger
+from mortice.hub.lines import Lines, Seen
+from mortice.hub.refreshing import renew_all, time_for
 
 LOG = logging.getLogger(__name__)
+RENEW_SECONDS = 30.0  # a new key that must be refreshed has its first staple after this at most
+
+
+class TellingLedger(HubLedger):
+    """The ledger; at the beginning of a line it also tells a lock the time, where it may."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub)
+        self._hub = hub
+        self._told: dict[bytes, bytes] = {}  # the conversation in which each lock was told
+
+    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
+        """As the ledger says, and the time before it: its nonce counts for some seconds only."""
+        bundles = await super().waiting(lock_id, seen)
+        if self._told.get(lock_id) == seen.handshake:
+            return bundles
+        self._told[lock_id] = seen.handshake
+        told = await self._read(lambda db: time_for(db, self._hub, lock_id, seen))
+        return bundles if told is None else [(CATCHING_UP, [told]), *bundles]
 
 
 @asynccontextmanager
 async def serving(hub: Hub) -> AsyncIterator[None]:
     """For as long as the block lasts. Pages work where the port for locks is taken."""
-    ledger = HubLedger(hub)
+    ledger = TellingLedger(hub)
     await ledger.start()
     hub.lines = Lines(hub.own.link, ledger)
     hub.lines.start()
     await _listen(hub, hub.lines)
+    renewing = asyncio.ensure_future(_renew(hub))
     try:
         yield
     finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
         lines, hub.lines = hub.lines, None
         await lines.close()
         await ledger.close()
@@ -37,3 +63,12 @@ async def _listen(hub: Hub, lines: Lines) -> None:
         LOG.error(  # noqa: TRY400 - what is wrong is the port, which the line says
             "locks cannot dial in at %s:%s: %s", settings.lines_host, settings.lines_port,
             error.strerror)
+
+
+async def _renew(hub: Hub) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(renew_all, hub)
+        except Exception:  # the next round may do better, and the lines must go on
+            LOG.exception("keys were not refreshed")
+        await asyncio.sleep(RENEW_SECONDS)

@@ -33,6 +33,12 @@ class Asking:
     passkey: Passkey | None = None
 
 
+def write_request(key: PublicKey, name: str) -> str:
+    """What asks for a key from the command line."""
+    body = base64.urlsafe_b64encode(cbor.encode([key.cose, name])).decode()
+    return REQUEST + body.rstrip("=")
+
+
 def read_asking(text: str) -> Asking:
     """Who asks for a key. Raises Malformed, Untrusted."""
     fields = Fields.listed(_values(REQUEST, text, REQUEST_BYTES)[0], 2, 3, NAMES[REQUEST], "Z3")
