@@ -232,7 +232,7 @@ async function bring(signed) {
   const visit = await Visit.begin(await dial(signed.to), { site: map.site, door: door.id, link: door.link, signing: door.signing });
   try {
     const answer = await visit.ask({ command: "deliver", chain: [gives], leaf: await documentId("mortice-grant/1", gives),
-      holder: await loadKey(place.key), carried: new Map([[1, [[CONFIG, fromText(signed.settings)]]]]) });
+      holder: await loadKey(place.key), carried: new Map([[3, [[CONFIG, fromText(signed.settings)]]]]) });
     const [delivered] = readDelivered(answer.body.get(1));
     if (!delivered || !TAKEN.includes(delivered.result)) throw new Error("The lock did not take its settings. Go on once more.");
     return delivered;

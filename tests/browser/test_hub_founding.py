@@ -1,0 +1,344 @@
+"""From nothing to a door that its owner opens: a place founded and a lock added in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+from tests.browser.protocol.server import Room
+from tests.browser.test_hub_accounts import Person
+from tests.browser.test_hub_look import TAGS
+
+from mortice.client.founding import paper_key, sheet_key, write_sheet
+from mortice.core.commissioning import write_code
+from mortice.core.log import Kind, read_entry
+from mortice.core.site import Role, accept_first
+from mortice.drivers.simulated import Physics
+from mortice.hub.hub import Hub, make_hub
+from mortice.hub.running import beside, bound
+from mortice.hub.settings import Settings
+from mortice.hub.tables import Base, Place
+from mortice.lockd.outside import Machine
+from mortice.sim.running import DoorPlan, RunningDoor
+
+pytestmark = pytest.mark.browser
+SHEET = re.compile(r"PAPER1(-[A-Z2-7]{1,5}){11}")
+CLICKS = """
+addEventListener("click", () => localStorage.setItem("clicks", 1 + Number(localStorage.getItem("clicks"))), true)
+"""
+
+
+@dataclass
+class Stand:
+    """A hub that nobody owns yet, a new lock, and a browser."""
+
+    room: Room
+    hub: Hub
+    lock: RunningDoor
+    owner: Person
+
+    def presses(self) -> None:
+        """Somebody inside presses the button of the lock."""
+        self.room.run(self.lock.hardware.hold_inside_button(0.01))
+
+    def turns_the_key(self) -> None:
+        """Somebody outside turns the mechanical key."""
+
+        async def turn() -> None:
+            self.lock.hardware.turn_key()
+
+        self.room.run(turn())
+
+    def code(self) -> str:
+        """What is written on the inside of the lock."""
+        return write_code(self.lock.lock.secrets.code)
+
+    @property
+    def address(self) -> str:
+        return "{}:{}".format(*self.lock.address)
+
+    def kinds(self) -> list[Kind]:
+        """What stands in the lock's own log."""
+        return [read_entry(body).kind for _, body, _ in self.lock.lock.store.entries(0, 1000)]
+
+    def everything(self) -> bytes:
+        """All that the hub keeps."""
+        with self.hub.database.reading() as db:
+            rows = [row for table in Base.metadata.sorted_tables
+                    for row in db.execute(select(table))]
+        return b"\n".join(each if isinstance(each, bytes) else str(each).encode()
+                          for row in rows for each in row)
+
+
+@pytest.fixture
+def stand(tmp_path: Path, browser: Browser) -> Iterator[Stand]:
+    room, taken = Room(), bound("127.0.0.1", 0)
+    port = taken.getsockname()[1]
+    hub = make_hub(Settings(
+        tmp_path / "hub", origin=f"http://localhost:{port}", port=port, lines_port=0))
+    server = beside(hub)
+    serving = room.run(_begun(server.serve(sockets=[taken])))
+    room.run(server.up.wait())
+    lock = RunningDoor(
+        DoorPlan("Front door", "14 Alder Road", "14", "#0B4D3B"), tmp_path / "lock",
+        Physics(travel_seconds=0.02), Machine())
+    room.run(lock.start())
+    owner = Person(hub, browser)
+    yield Stand(room, hub, lock, owner)
+    for context in owner.contexts:
+        context.close()
+    room.run(lock.stop())
+    hub.live.close()
+    server.should_exit = True
+    room.run(_ended(serving))
+    room.close()
+    taken.close()
+    hub.database.close()
+    answered = "Failed to load resource: the server responded with a status of 4"  # as it should
+    assert [each for each in owner.errors if not each.startswith(answered)] == []
+
+
+async def _begun(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await task
+
+
+def founds(stand: Stand, page: Page) -> str:
+    """As the first owner, from the terminal's link to a place; returns the sheet."""
+    stand.owner.sets_up(page)
+    page.get_by_label("What it is called").fill("14 Alder Road")
+    page.get_by_role("button", name="Go on").click()
+    sheet = "-".join(page.locator("[data-sheet] span").all_inner_texts())
+    assert SHEET.fullmatch(sheet)
+    page.get_by_role("button", name="I have it on paper").click()
+    page.get_by_label("The last five letters").fill(sheet.rpartition("-")[2].lower())
+    page.get_by_role("button", name="Found the place").click()
+    expect(page.get_by_role("heading", name="14 Alder Road is founded")).to_be_visible()
+    return sheet
+
+
+def describes(stand: Stand, page: Page, label: str = "Front door", code: str = "") -> None:
+    page.get_by_label("What this door is called").fill(label)
+    page.get_by_label("Code from the inside").fill(code or stand.code())
+    page.get_by_label("Its address on your network").fill(stand.address)
+
+
+def adds(stand: Stand, page: Page) -> None:
+    stand.presses()
+    page.get_by_role("button", name="Add this door").click()
+    expect(page.get_by_text("It has dialled in")).to_be_visible()
+
+
+def opens(page: Page) -> None:
+    for _ in range(2):
+        page.locator("[data-tap=unlock]").first.click()
+    expect(page.get_by_text(re.compile(r"Door says unlocked at \d\d:\d\d"))).to_be_visible()
+
+
+def test_from_nothing_to_an_open_door(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    page = stand.owner.opens()
+    page.add_init_script(CLICKS)
+    sheet = founds(stand, page)
+    page.get_by_role("button", name="Add the first door now").click()
+    expect(page.get_by_label("Recovery sheet of this place")).to_be_hidden()  # it is in hand
+    describes(stand, page)
+    adds(stand, page)
+    expect(page.get_by_text("The lock says: ")).to_be_visible()
+    stand.turns_the_key()
+    expect(page.get_by_text("It works: the hub hears what the door does.")).to_be_visible()
+    stand.turns_the_key()
+    page.get_by_role("link", name="Open its page").click()
+    clicks = int(page.evaluate("localStorage.getItem('clicks')"))
+    opens(page)
+    assert stand.kinds().count(Kind.GRANTED) == 1
+    with capsys.disabled():
+        print(f"\n  from the terminal's link to an open door: {clicks} clicks, "  # noqa: T201
+              f"{time.monotonic() - began:.1f} s")
+    stands_on_the_sheet(stand, sheet)
+    keeps_no_secret(stand, page, sheet)
+
+
+def stands_on_the_sheet(stand: Stand, sheet: str) -> None:
+    with stand.hub.database.reading() as db:
+        place = db.scalars(select(Place)).one()
+    assert place.root
+    site, paper = accept_first(place.root), paper_key(sheet)
+    assert (site.roles[Role.ROOT].threshold, len(site.keys(Role.ROOT))) == (2, 2)
+    assert paper.public in site.keys(Role.ROOT)
+    assert site.keys(Role.RECOVERY) == (paper.public,)
+    for role in (Role.GRANT, Role.REVOKE):
+        assert site.keys(role) == (sheet_key(paper, role).public,)
+
+
+def keeps_no_secret(stand: Stand, page: Page, sheet: str) -> None:
+    secret = paper_key(sheet).seed
+    hub = stand.everything()
+    assert secret not in hub
+    assert sheet.encode() not in hub
+    kept = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+    assert secret.hex() not in kept
+    assert "PAPER1" not in kept
+    assert stand.code() not in kept
+
+
+def test_both_derive_the_same_keys_from_a_sheet(stand: Stand) -> None:
+    page = stand.owner.opens()
+    page.goto("/sign-in")
+    for number in range(8):
+        paper = paper_key(write_sheet(bytes([number]) * 31 + b"\x01"))
+        found = page.evaluate("""async (sheet) => {
+          const { readSheetSeed, sheetKeys } = await import("/static/mortice/sheet.js");
+          const { hex } = await import("/static/mortice/cbor.js");
+          const { paper, grant, revoke } = await sheetKeys(await readSheetSeed(sheet));
+          return [paper, grant, revoke].map(({ id }) => hex(id));
+        }""", write_sheet(paper.seed))
+        wanted = [paper, sheet_key(paper, Role.GRANT), sheet_key(paper, Role.REVOKE)]
+        assert found == [key.public.id.hex() for key in wanted]
+
+
+def test_what_is_typed_wrongly_is_said_and_loses_nothing(stand: Stand) -> None:
+    page = stand.owner.opens()
+    stand.owner.sets_up(page)
+    page.get_by_label("Time zone").fill("Mars/Olympus")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("Write what the place is called.")).to_be_visible()
+    expect(page.get_by_text("Write a zone such as Europe/London.")).to_be_visible()
+    page.get_by_label("Time zone").fill("Europe/London")
+    page.get_by_label("What it is called").fill("14 Alder Road")
+    page.get_by_role("button", name="Go on").click()
+    sheet = "-".join(page.locator("[data-sheet] span").all_inner_texts())
+    page.get_by_role("button", name="I have it on paper").click()
+    page.get_by_label("The last five letters").fill("AAAAA")
+    page.get_by_role("button", name="Found the place").click()
+    expect(page.get_by_text("That is not the last group")).to_be_visible()
+    page.get_by_role("button", name="Show the sheet again").click()
+    assert sheet == "-".join(page.locator("[data-sheet] span").all_inner_texts())
+    page.get_by_role("button", name="I have it on paper").click()
+    page.get_by_label("The last five letters").fill(sheet.rpartition("-")[2])
+    page.get_by_role("button", name="Found the place").click()
+    page.get_by_role("button", name="Add the first door now").click()
+    page.reload()  # the sheet is gone from the page with it
+
+    describes(stand, page)
+    add = page.get_by_role("button", name="Add this door")
+    for typed, words in (
+            ("", "that is not a recovery sheet"), (sheet[:-1], "incomplete or has a wrong letter"),
+            (sheet.replace("PAPER1-", "PAPER1-1!"), "a letter that no sheet has"),
+            (write_sheet(bytes(32)), "the recovery sheet of another place")):
+        page.get_by_label("Recovery sheet of this place").fill(typed)
+        add.click()
+        expect(page.locator(".field", has=page.locator("#f-sheet"))).to_contain_text(
+            re.compile(words, re.IGNORECASE))
+    page.get_by_label("Recovery sheet of this place").fill(sheet.lower().replace("-", " "))
+    page.get_by_label("Code from the inside").fill(stand.code()[:-1])
+    add.click()
+    expect(page.get_by_text("The code is incomplete or has a wrong letter")).to_be_visible()
+    page.get_by_label("Code from the inside").fill(stand.code())
+    for address, words in (
+            ("8.8.8.8:4711", "no address of your own network"), ("127.0.0.1", "with its port"),
+            ("127.0.0.1:1025", "Nothing answers")):
+        page.get_by_label("Its address on your network").fill(address)
+        add.click()
+        expect(page.locator(".field", has=page.locator("#f-address"))).to_contain_text(words)
+    page.get_by_label("Its address on your network").fill(stand.address)
+    add.click()
+    expect(page.get_by_text("The lock takes no owner now. Press the button")).to_be_visible()
+    adds(stand, page)
+
+
+def test_a_pulled_plug_is_finished_by_opening_the_page_again(stand: Stand) -> None:
+    page = stand.owner.opens()
+    founds(stand, page)
+    page.get_by_role("button", name="Add the first door now").click()
+    describes(stand, page)
+    page.route("**/doors/new", lambda route: route.abort())  # the hub hears nothing of the map
+    stand.presses()
+    page.get_by_role("button", name="Add this door").click()
+    expect(page.get_by_role("heading", name="Front door is not finished yet")).to_be_visible()
+    expect(page.get_by_text("The hub cannot be reached")).to_be_visible()
+    page.unroute("**/doors/new")
+    page.reload()
+    expect(page.get_by_text("Nothing is lost")).to_be_visible()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("It has dialled in")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Recovery sheet of this place")).to_be_visible()
+
+
+def test_a_lost_answer_of_the_founding_is_finished_too(stand: Stand) -> None:
+    page = stand.owner.opens()
+    stand.owner.sets_up(page)
+    page.get_by_label("What it is called").fill("14 Alder Road")
+    page.get_by_role("button", name="Go on").click()
+    sheet = page.locator("[data-sheet] span").all_inner_texts()
+    page.get_by_role("button", name="I have it on paper").click()
+    page.get_by_label("The last five letters").fill(sheet[-1])
+    page.route("**/setup/place", lambda route: (
+        route.abort() if route.request.method == "POST" else route.continue_()))
+    page.get_by_role("button", name="Found the place").click()
+    expect(page.get_by_text("The hub cannot be reached")).to_be_visible()
+    page.unroute("**/setup/place")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/setup/place")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_label("Recovery sheet of this place")).to_be_visible()
+
+
+def test_without_script_it_shows_the_command_line(stand: Stand) -> None:
+    page = stand.owner.opens()
+    stand.owner.sets_up(page)
+    plain = stand.owner.opens(script=False, passkeys=False)
+    plain.context.add_cookies(page.context.cookies())
+    plain.goto("/setup/place")
+    expect(plain.get_by_text("mortice site create").first).to_be_visible()
+    expect(plain.get_by_label("What it is called")).to_be_hidden()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_step_is_for_everybody(stand: Stand, tmp_path: Path, dark: bool) -> None:  # noqa: FBT001
+    page = stand.owner.opens()
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    stand.owner.sets_up(page)
+    looked(page, tmp_path, "name")
+    page.get_by_label("What it is called").fill("14 Alder Road")
+    page.get_by_role("button", name="Go on").click()
+    looked(page, tmp_path, "sheet")
+    sheet = page.locator("[data-sheet] span").all_inner_texts()
+    page.get_by_role("button", name="I have it on paper").click()
+    looked(page, tmp_path, "check")
+    page.get_by_label("The last five letters").fill(sheet[-1])
+    page.get_by_role("button", name="Found the place").click()
+    expect(page.get_by_role("heading", name="14 Alder Road is founded")).to_be_visible()
+    looked(page, tmp_path, "founded")
+    page.get_by_role("button", name="Add the first door now").click()
+    page.reload()
+    page.get_by_label("Recovery sheet of this place").fill("-".join(sheet))
+    describes(stand, page, code="MORTICE1-WRONG")
+    page.get_by_role("button", name="Add this door").click()
+    expect(page.get_by_text("The code is incomplete")).to_be_visible()
+    looked(page, tmp_path, "wrong")
+    page.get_by_label("Code from the inside").fill(stand.code())
+    adds(stand, page)
+    looked(page, tmp_path, "waiting")
+
+
+def looked(page: Page, folder: Path, name: str) -> None:
+    """No rule of WCAG is broken, nothing needs sideways scrolling, at either width."""
+    for width in (1000, 390, 320):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+        page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
+    found = Axe().run(page, options={"runOnly": TAGS})
+    assert found.response["violations"] == [], found.generate_report()
