@@ -15,7 +15,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from mortice.core import cbor, limits
 from mortice.core.document import sign
@@ -37,6 +37,7 @@ DIALLING = 4  # first byte of message 1
 LINE_BYTES = 65_535  # longest message of the line
 STREAMS, STREAM_MAX = 8, 65_535
 BEAT_SECONDS = 60.0
+SETTLE_SECONDS = 0.05  # an opening's entries go up together, and after its answer
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # before dialling again
 DIAL_SECONDS = 15.0
 DEAF_MILLISECONDS = 90_000  # a hub that takes in nothing for so long has gone
@@ -48,18 +49,8 @@ class LineEnded(EOFError):
     """The carrier has ended. Every carrier's own words for that become this one."""
 
 
-class Line(Protocol):
-    """Whole messages, over whatever carries them."""
-
-    async def send(self, message: bytes) -> None:
-        """Hand a message over. Raises one of ENDINGS."""
-
-    async def receive(self) -> bytes:
-        """The next message. Raises one of ENDINGS."""
-
-
 class _Tcp:
-    """A line over plain TCP: two bytes of length before each message."""
+    """A line over plain TCP: two bytes of length before each message. Both ways raise ENDINGS."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -93,6 +84,9 @@ class _Web:
         if not isinstance(message, bytes):
             raise Malformed("U3", "uplink: a message of text")
         return message
+
+
+Line = _Tcp | _Web
 
 
 @asynccontextmanager
@@ -160,12 +154,7 @@ class Uplink:
             if hub is None:
                 await self._woken.wait()
                 continue
-            welcome = False
-            try:
-                welcome = await self._talk(*hub)
-            except Exception:  # it ends the line, never the daemon
-                LOG.exception("the line to the hub ended in a fault")
-            wait = FIRST_WAIT if welcome else wait
+            wait = FIRST_WAIT if await self._talk(*hub) else wait
             await self._rest(wait, hub)
             wait = min(2 * wait, LONGEST_WAIT)
 
@@ -188,8 +177,9 @@ class Uplink:
                 await self.line.run(lambda: self._hub() == (key, address))
         except ENDINGS as error:
             LOG.info("the line to the hub ended: %s", error)
-        finally:
-            up, self.line = self.line, None
+        except Exception:  # it ends the line, never the daemon
+            LOG.exception("the line to the hub ended in a fault")
+        up, self.line = self.line, None
         return up is not None and up.welcome
 
     async def _greet(self, line: Line, key: bytes) -> Uplinked:
@@ -253,6 +243,8 @@ class Uplinked:
             while wanted() and not hearing.done() and not self._is_old():
                 await self._tell()
                 await self._pause(hearing)
+                if self._beat == 0.0:
+                    await asyncio.sleep(SETTLE_SECONDS)
             if hearing.done():
                 hearing.result()
         finally:
