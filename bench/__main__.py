@@ -30,6 +30,7 @@ QUESTIONS = {  # module → what it asks
     "log": "appending, proving and auditing the log",
     "ingest": "the hub takes locks' entries, against bare rows in the same databases",
     "pages": "the hub's pages with five million entries, against the same with few",
+    "uplink": "what a connected lock costs the hub, and how fast a word reaches all of them",
     "start": "process start to first opening, memory, and what is not imported",
 }
 WIDTHS = (62, 11, 7, 7, 8)  # columns of the table

@@ -21,6 +21,7 @@ from mortice.drivers import KeyPressed, Light
 from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener
 from mortice.lockd.outside import Machine
+from mortice.lockd.uplink import Uplink
 from mortice.lockd.watch import Watch
 
 WEB_STACK = ("fastapi", "starlette", "uvicorn", "jinja2", "sqlalchemy", "httptools", "h11")
@@ -42,8 +43,10 @@ def shown(light: Light) -> None:
 async def serve(folder: Path) -> None:
     door = Door(driven, shown)
     lock = Lock(folder, door, Machine())
-    watch, listener = Watch(lock), Listener(lock)
+    watch, listener, uplink = Watch(lock), Listener(lock), Uplink(lock)
+    lock.changed = uplink.wake
     watch.start()
+    uplink.start()
     _, port = await listener.start("127.0.0.1", 0)
     tell(port=port)
     orders = asyncio.StreamReader()
@@ -57,6 +60,7 @@ async def serve(folder: Path) -> None:
         elif order[0] == "loaded":
             tell(loaded=[name for name in WEB_STACK if name in sys.modules])
     await listener.stop()
+    await uplink.stop()
     await watch.stop()
     lock.close()
 
