@@ -743,3 +743,19 @@ def test_a_browser_that_gives_nothing_gets_one_key(owner: Terminal, front: Doorw
         browsers_request("Tom"))
 
     assert len(made.json["text"].split()) == 1
+
+
+def test_a_hub_is_given_links_that_open_nothing(owner: Terminal, front: Doorway) -> None:
+    """The two commands of the hub's page about thieves."""
+    asked = texts.write_request(new_key().public, "the hub at https://hub.example")
+    give = ("key", "give", "Hub", "--doors", "all", "--until", "2099-01-01")
+    refresh = owner.run(*give, "--may", "refresh", "--request", asked)
+    visitors = owner.run(
+        *give, "--may", "", "--may-pass-on", "unlock,enrol", "--pass-on-links", "2",
+        "--pass-on-life", "14d", "--quota", "4", "--request", asked)
+    leaves = [held(encode_chain(texts.read_handover(texts.KEY, made.out).chain)).leaf
+              for made in (refresh, visitors)]
+
+    assert [leaf.use for leaf in leaves] == [Rights.REFRESH, Rights.NONE]
+    assert leaves[1].delegable == Rights.UNLOCK | Rights.ENROL
+    assert (leaves[1].depth, leaves[1].max_life, leaves[1].quota) == (2, 14 * 86_400, 4)

@@ -25,11 +25,14 @@ from mortice.hub.pages import (
     sign_in,
     taking,
     team,
+    thief,
     you,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
+    thief.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER,
+    activity.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

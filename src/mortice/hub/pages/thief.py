@@ -1,0 +1,181 @@
+"""What a thief of this hub could do: computed from what lies on it, said without comfort."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+from sqlalchemy import func, select
+
+from mortice.core.errors import Theirs
+from mortice.core.grant import Grant, KeyClass, Rights
+from mortice.core.site import Role
+from mortice.core.stages import Factors
+from mortice.hub.access import Here, To, may
+from mortice.hub.keys import CLAIM, alive, links_of
+from mortice.hub.places import site_of
+from mortice.hub.powers import (
+    REFRESH,
+    VISITORS,
+    grants_of,
+    links_of_grant,
+    live,
+    request_text,
+    stop,
+    take_grants,
+)
+from mortice.hub.problems import Problem, not_found
+from mortice.hub.saying import listed, seconds, sentence
+from mortice.hub.tables import Guest, HubGrant, Key, Person, now
+from mortice.hub.web import go, page
+
+ROUTER = APIRouter(prefix="/p/{place}/settings/hub", include_in_schema=False)
+Sees = Annotated[Here, Depends(may(To.SEE_SETTINGS))]
+Changes = Annotated[Here, Depends(may(To.CHANGE_SETTINGS))]
+YEAR_SECONDS = 365 * 86_400
+LONGEST = 200_000  # characters of a pasted text
+
+
+class Power(NamedTuple):
+    """A link of the hub's own, and what it is worth to a thief."""
+
+    grant: HubGrant
+    title: str
+    worth: str
+    said: tuple[str, ...]
+    back: str  # the command that ends it for good
+
+
+class Browser(NamedTuple):
+    """A key in somebody's browser, which pages of this hub can drive."""
+
+    name: str
+    can: str
+    touched: bool  # each use asks for a touch
+
+
+@ROUTER.get("")
+def worth(request: Request, here: Sees) -> Response:
+    """What lies here, and its worth."""
+    return _page(request, here)
+
+
+@ROUTER.post("")
+def let(request: Request, here: Changes, text: Annotated[str, Form()] = "") -> Response:
+    """Take in what the owner signed for this hub."""
+    try:
+        with here.hub.database.writing() as db:
+            take_grants(db, here.hub, here.place, text[:LONGEST], here.account)
+    except Theirs as error:
+        return _page(request, here, f"{error.message[:1].upper()}{error.message[1:]}.")
+    except Problem as problem:
+        return _page(request, here, f"{problem.title}. {problem.help}")
+    return go(_path(here))
+
+
+@ROUTER.post("/{ref}/stop")
+def stop_using(here: Changes, ref: str) -> Response:
+    """Let the hub use a link no more."""
+    with here.hub.database.writing() as db:
+        found = db.scalar(select(HubGrant).where(
+            HubGrant.ref == ref, HubGrant.place_id == here.place.id))
+        if found is None:
+            raise not_found("link")
+        stop(db, here.place, found, here.account)
+    return go(_path(here))
+
+
+def _page(request: Request, here: Here, error: str = "") -> Response:
+    powers = _powers(here) if here.place.root is not None else []
+    return page(
+        request, "thief.html", here, status=422 if error else 200,
+        errors={"text": error} if error else {}, powers=powers,
+        opens=listed([power.worth for power in powers if power.grant.what == VISITORS]),
+        browsers=_browsers(here), pins=_pins(here), tells_time=_tells_time(here),
+        stopped=[grant for grant in grants_of(here.db, here.place) if grant.ended_at is not None],
+        changes=here.may(To.CHANGE_SETTINGS), refresh=command(here, ["--may", "refresh"]),
+        visitors=command(here, [
+            "--may", "", "--may-pass-on", "unlock,enrol", "--pass-on-links", "2",
+            "--pass-on-life", "14d", "--quota", "4"]))
+
+
+def _powers(here: Here) -> list[Power]:
+    at = now()
+    return [_power(here, grant, at) for what in (VISITORS, REFRESH)
+            for grant in live(here.db, here.place, what, at)]
+
+
+def _power(here: Here, grant: HubGrant, at: int) -> Power:
+    leaf = links_of_grant(grant)[-1]
+    back = shlex.join(["mortice", "key", "take-back", grant.leaf.hex()[:8]])
+    if grant.what == VISITORS:
+        said = sentence("This hub", leaf, here.place.doors, at)
+        return Power(grant, "It may issue keys to visitors", _visits(here, leaf),
+                     said.more, back)
+    return Power(grant, "It may vouch that keys are still good", _doors(here, leaf),
+                 (_vouches(here, leaf),), back)
+
+
+def _doors(here: Here, leaf: Grant) -> str:
+    return listed([door.label for door in here.place.doors if door.door_id in leaf.doors])
+
+
+def _visits(here: Here, leaf: Grant) -> str:
+    """The sum of what visitors' keys can do."""
+    life = "" if leaf.max_life is None else f", each for {seconds(leaf.max_life)} at most"
+    hours = ", only in its hours" if leaf.hours is not None else ""
+    return f"{_doors(here, leaf)} with {leaf.quota} different keys a day{life}{hours}"
+
+
+def _vouches(here: Here, leaf: Grant) -> str:
+    asking = [key for key in _live_keys(here) if links_of(key)[-1].max_staleness is not None
+              and links_of(key)[-1].doors & leaf.doors]
+    if not asking:
+        return "No key here asks for that now, so today it is worth nothing."
+    people = listed(sorted({key.person.name for key in asking}))
+    return (f"It could keep a key alive that was taken back: one of {people}, until the door hears "
+            "of it in another way, or until this link ends.")
+
+
+def _live_keys(here: Here) -> Sequence[Key]:
+    keys = here.db.scalars(select(Key).join(Person).where(
+        Key.place_id == here.place.id, Key.what != CLAIM).order_by(Person.name, Key.id))
+    return [key for key in keys if alive(key, now())]
+
+
+def _browsers(here: Here) -> list[Browser]:
+    found = []
+    for key in _live_keys(here):
+        leaf = links_of(key)[-1]
+        if leaf.klass is KeyClass.WEB and (leaf.use or leaf.delegable):
+            said = sentence(key.person.name, leaf, here.place.doors, now())
+            opens = bool(leaf.use & (Rights.UNLOCK | Rights.HOLD_OPEN))
+            found.append(Browser(key.person.name, said.can,
+                                 not opens or Factors.PASSKEY in leaf.factors))
+    return found
+
+
+def _pins(here: Here) -> int:
+    return here.db.scalar(select(func.count()).select_from(Guest).where(
+        Guest.place_id == here.place.id, Guest.pin.is_not(None))) or 0
+
+
+def _tells_time(here: Here) -> bool:
+    if here.place.root is None:
+        return False
+    return site_of(here.place).key(Role.TIME, here.hub.own.signer.public.id) is not None
+
+
+def command(here: Here, terms: Sequence[str]) -> str:
+    """What gives this hub a link, on the owner's device. It ends in a year."""
+    ends = datetime.fromtimestamp(now() + YEAR_SECONDS, UTC)
+    return shlex.join(["mortice", "key", "give", "Hub", "--doors", "all", "--until",
+                       f"{ends:%Y-%m-%d}", *terms, "--request", request_text(here.hub)])
+
+
+def _path(here: Here) -> str:
+    return f"/p/{here.place.ref}/settings/hub"
