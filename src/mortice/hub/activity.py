@@ -59,6 +59,11 @@ class Coming:
     zone: str
 
     @property
+    def at(self) -> int:
+        """When, on the door's clock."""
+        return self.entry.at
+
+    @property
     def mark(self) -> Mark:
         """Where it stands."""
         return self.entry.at, self.log.id, self.entry.index

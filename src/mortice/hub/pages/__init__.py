@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from mortice.hub import api
 from mortice.hub.pages import (
+    activity,
     door,
     entrance,
     factors,
@@ -34,4 +35,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
     thief.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER,
+    activity.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)
