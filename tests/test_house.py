@@ -33,9 +33,9 @@ ORDINARY_FUNCTION_LINES = 30  # at least nine in ten
 # Lines of code in a whole room. Docstrings, comments and blank lines are free: we want them.
 ROOM_BUDGET = {
     "core": 3000,
-    "client": 1150,  # docs/decisions/0003-client-holds-the-owner-too.md
+    "client": 1175,  # docs/decisions/0003-client-holds-the-owner-too.md, 0014
     "lockd": 2750,  # docs/decisions/0012-a-lock-dials-its-hub.md
-    "hub": 6000,
+    "hub": 9000,  # docs/decisions/0014-how-large-the-hub-is.md
     "assess": 1500,
 }
 DRIVER_BUDGET = 400  # each
@@ -83,7 +83,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def modules(room: Path = ROOMS) -> list[Path]:
-    return sorted(room.rglob("*.py"))
+    """Every module but migrations, which a program wrote from the tables."""
+    return sorted(path for path in room.rglob("*.py") if "versions" not in path.parts)
 
 
 @cache
