@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mortice.hub.access import Here, Reading, To, hub_of, may
+from mortice.hub.guest_facts import facts
 from mortice.hub.guests import (
     CHECK_DIGITS,
     PHONE_TRIES,
@@ -34,7 +35,6 @@ from mortice.hub.stays import (
     Stage,
     Stay,
     calendar,
-    facts,
     pin_of,
     said_of,
     seal_pin,
