@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from mortice.client.visit import Delivered, Errand, Holder, Session
 from mortice.client.wallet import Wallet
@@ -493,3 +502,76 @@ async def test_every_lock_that_is_nudged_from_any_thread_is_looked_after(stand: 
             asyncio.to_thread(stand.lines.nudge, stand.lock_id) for _ in range(8)))
     await asyncio.sleep(0.1)
     assert len(stand.notes.seen) == before + 40
+
+
+# --- over a WebSocket -----------------------------------------------------------------------------
+
+
+class Socket:
+    """A WebSocket of a server, as the lines want one."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self._connection = connection
+
+    async def receive(self) -> bytes:
+        try:
+            message = await self._connection.recv()
+        except ConnectionClosed as error:
+            raise EOFError from error
+        assert isinstance(message, bytes)
+        return message
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self._connection.send(message)
+        except ConnectionClosed as error:
+            raise EOFError from error
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A key and a certificate for 127.0.0.1 that answers for itself."""
+    private, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        .public_key(private.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(
+            [x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .sign(private, SHA256()))
+    key, shown = folder / "web.key", folder / "web.pem"
+    key.write_bytes(private.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    shown.write_bytes(made.public_bytes(Encoding.PEM))
+    return key, shown
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_lock_dials_over_a_websocket_whose_certificate_holds(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool,
+) -> None:
+    key, shown = certificate(tmp_path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(shown))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, key)
+    server = await serve(
+        lambda connection: stand.lines.serve(Socket(connection), "web"), "127.0.0.1", 0,
+        ssl=context, compression=None)
+    port = next(iter(server.sockets)).getsockname()[1]
+    await stand.world.configure(
+        FRONT.slug, 0, (stand.lines.key.public, f"wss://127.0.0.1:{port}/locks"))
+    if trusted:
+        await stand.caught_up()
+        session = owners_session(stand, await stand.lines.open_stream(stand.lock_id))
+        visited = await session.ask(await session.greet(), Errand(Command.UNLOCK), whole=True)
+        assert visited.answer.coarse is None
+    else:
+        await asyncio.sleep(0.5)  # long enough for a line that should not come
+        assert stand.notes.seen == []
+    server.close()
+    await stand.world.stop()
+    await server.wait_closed()
