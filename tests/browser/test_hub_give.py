@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from joined import Frames, Joined
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
@@ -38,11 +39,13 @@ def go_on(page: Page) -> None:
 def up_to_how(person: Person, name: str, days: tuple[str, ...], start: str, end: str) -> None:
     page = person.page
     person.goes("/give")
+    expect(page.get_by_role("heading", name="Who is the key for?")).to_be_visible()
     person.shot("give-who")
     page.get_by_label("name", exact=False).last.fill(name)
     page.get_by_label("Cleaner, carer or trade").check()
     go_on(page)
     page.get_by_label("Front door").check()
+    expect(page.get_by_role("heading", name="Which doors?")).to_be_visible()
     person.shot("give-doors")
     go_on(page)
     page.get_by_label("Same days each week").check()
@@ -60,9 +63,11 @@ def give_cleaner(person: Person, name: str = "Tom", days: tuple[str, ...] = ("Tu
     expect(page.locator("[data-says]")).to_contain_text(f"{name} can open and lock Front door")
     person.shot("give-when")
     go_on(page)
+    expect(page.get_by_role("heading", name="How do they get it?")).to_be_visible()
     person.shot("give-how")
     go_on(page)
     expect(page.locator(".says").first).to_contain_text(f"{start} to {end}")
+    expect(page.get_by_role("button", name="Give the key")).to_be_visible()
     person.shot("give-check")
     page.get_by_role("button", name="Give the key").click()
     expect(page.locator("[data-after]")).to_be_visible()
@@ -190,14 +195,24 @@ def test_it_looks_right_elsewhere(opens: Opens, options: dict[str, Any]) -> None
         page.set_viewport_size(options["viewport"])
     else:
         page.emulate_media(color_scheme="dark")
-    boss.shot = lambda name: Person.shot(  # type: ignore[method-assign]
-        boss, f"{name}-{'phone' if 'viewport' in options else 'dark'}")
+    said: list[str] = []
+
+    def look(name: str) -> None:
+        Person.shot(boss, f"{name}-{'phone' if 'viewport' in options else 'dark'}")
+        found = Axe().run(page)
+        if found.violations_count:
+            said.append(f"{name}: {found.generate_report()}")
+
+    boss.shot = look  # type: ignore[method-assign]
     give_cleaner(boss)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("link", name="See Tom\N{RIGHT SINGLE QUOTATION MARK}s keys").click()
+    expect(page.get_by_role("heading", name="Tom", exact=True)).to_be_visible()
     boss.shot("person")
     page.get_by_role("link", name=re.compile("^Take back everything")).click()
+    expect(page.get_by_role("button", name="Take back everything")).to_be_visible()
     boss.shot("take-back")
     boss.goes("/people")
     boss.shot("people")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "\n".join(said) == ""

@@ -8,12 +8,13 @@ from hubs import Cast
 from test_keys import add_pin, give, lock_says, writing
 
 from mortice.core.chain import read_chain
+from mortice.core.log import Kind
 from mortice.core.refusal import Reason
 from mortice.core.schedule import Window
 from mortice.hub.keys import take_back
 from mortice.hub.saying import sentence
-from mortice.hub.standing import Standing, standing
-from mortice.hub.tables import Door, Key, now
+from mortice.hub.standing import Standing, next_time, standing
+from mortice.hub.tables import Door, Key, Log, LogEntry, now
 
 
 def at_doors(cast: Cast, key: Key, at: int | None = None) -> dict[str, Standing]:
@@ -95,3 +96,49 @@ def test_the_nights_on_which_the_clocks_change_are_named(cast: Cast) -> None:
 
 def doors_of(cast: Cast) -> list[Door]:
     return list(cast.doors.values())
+
+
+def opened(cast: Cast, key: Key, label: str, at: int) -> None:
+    """The lock of a door has written that it opened for `key`."""
+    door = cast.doors[label]
+    with cast.hub.database.writing() as db:
+        log = Log(door_id=door.id, place_id=cast.place.id, lock_id=door.lock_id,
+                  lock_signing=door.lock_signing, label=label)
+        db.add(log)
+        db.flush()
+        db.add(LogEntry(log_id=log.id, number=0, place_id=cast.place.id, at=at,
+                        kind=int(Kind.GRANTED), sort=1, leaf=key.leaf, body=b""))
+
+
+def test_a_key_was_used_where_a_lock_says_so(cast: Cast) -> None:
+    giver, tom = add_giver(cast), add_person(cast, "Tom")
+    key = give(cast, giver, tom, "Front door", "Back door")
+    opened(cast, key, "Front door", now() - 5)
+    said = at_doors(cast, key)
+    assert said["Front door"].used.startswith("used here ")
+    assert said["Back door"].used == ""
+
+
+def test_a_tenants_own_room_tells_nobody_when_it_was_opened(cast: Cast) -> None:
+    giver, tom = add_giver(cast), add_person(cast, "Tom")
+    key = give(cast, giver, tom, "Front door")
+    with cast.hub.database.writing() as db:
+        db.get_one(Door, cast.doors["Front door"].id).private = True
+    opened(cast, key, "Front door", now() - 5)
+    assert at_doors(cast, key)["Front door"].used == ""
+
+
+@pytest.mark.parametrize(("hours", "at", "opens"), [
+    (None, 1_795_600_000, 1_795_600_000),
+    ((Window(0b10, 540, 720),), 1_795_600_000, 1_796_115_600),  # from Wednesday: next Tuesday
+    ((Window(0b1111111, 0, 1440),), 1_795_600_000, 1_795_600_000),
+    ((Window(0b1000000, 1380, 1500),), 1_796_000_000 - 34_000, None),
+])
+def test_a_key_next_opens(
+    cast: Cast, hours: tuple[Window, ...] | None, at: int, opens: int | None,
+) -> None:
+    giver = add_giver(cast)
+    end = at + 3600 if opens is None else at + 30 * 86_400
+    links = [each.grant for each in read_chain(giver.give(
+        giver.signer.public, cast.doors["Front door"], hours=hours, nbf=at - 60, exp=end))]
+    assert next_time(links[-1:], cast.doors["Front door"], at) == opens

@@ -8,6 +8,7 @@ command that the last page shows.
 from __future__ import annotations
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
@@ -21,7 +22,7 @@ from mortice.hub.guests import bytes_of, is_digits, text_of
 from mortice.hub.keys import PIN, links_of, wire_of
 from mortice.hub.places import site_of
 from mortice.hub.problems import Problem, not_found, wrong
-from mortice.hub.saying import Sentence, sentence
+from mortice.hub.saying import Sentence, sentence, when
 from mortice.hub.signed import Whom, keep, person_called
 from mortice.hub.tables import Key, KeyRequest, Person, now
 from mortice.hub.texts import check_letters
@@ -117,7 +118,8 @@ def says(here: Gives, form: Posted) -> JSONResponse:
     """What is filled in so far, said back while it is being typed."""
     whole, at = _merged(here, form, "when"), now()
     try:
-        return JSONResponse({"says": str(_said(here, _wanted(here, whole | {"how": "link"}, at)))})
+        wanted = _wanted(here, whole | {"how": "link"}, at)
+        return JSONResponse({"says": str(_said(here, wanted, _plain(here, wanted, at)))})
     except Problem as problem:
         return JSONResponse({"says": "", "wrong": problem.help})
 
@@ -163,22 +165,27 @@ def _check(request: Request, here: Here, form: Form) -> Response:
                     "who")
         return _page(request, here, step, form, problem.fields)
     offered = offers(here, wanted, at)
-    grant = offered[0].grant if offered else None
+    signs = offered[0].grant if offered else None
+    grant = signs or _plain(here, wanted, at)
     return page(
         request, "give_check.html", here, steps=STEPS, sealed=_sealed(here, form), wanted=wanted,
         form=form, said=_said(here, wanted, grant), kin=KINS[wanted.kin], offers=offered,
-        can_sign=grant is not None, command=command(wanted, here.place.doors,
+        can_sign=signs is not None, command=command(wanted, here.place.doors,
                                                     form.get("request", "")),
+        times=when(opens(grant), ZoneInfo(wanted.doors[0].zone), at),
         letters=check_letters(wanted.holder) if wanted.holder else "",
         refreshed=is_refreshed(here.db, here.place.id))
 
 
-def _said(here: Here, wanted: Wanted, grant: Grant | None = None) -> Sentence:
-    if grant is None:  # as the owner's own keys would sign it
-        key = site_of(here.place).keys(SiteRole.GRANT)[0]
-        doors = frozenset(door.door_id for door in here.place.doors)
-        grant = link(wanted, Grant(key, doors, ALL_RIGHTS, delegable=ALL_RIGHTS, depth=4), now())
+def _said(here: Here, wanted: Wanted, grant: Grant) -> Sentence:
     return sentence(wanted.name, opens(grant), here.place.doors, now())
+
+
+def _plain(here: Here, wanted: Wanted, at: int) -> Grant:
+    """The key as the owner's own device would sign it."""
+    key = site_of(here.place).keys(SiteRole.GRANT)[0]
+    doors = frozenset(door.door_id for door in here.place.doors)
+    return link(wanted, Grant(key, doors, ALL_RIGHTS, delegable=ALL_RIGHTS, depth=4), at)
 
 
 # --- what was filled in ---------------------------------------------------------------------------
