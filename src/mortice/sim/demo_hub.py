@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +18,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mortice.client.home import Home
-from mortice.core.grant import ENROL
+from mortice.client.owner import Terms, give
+from mortice.core import cbor
+from mortice.core.grant import ENROL, Rights
+from mortice.core.site import Role as SiteRole
 from mortice.hub.access import Role
 from mortice.hub.accounts import invite
 from mortice.hub.hub import Hub, make_hub
 from mortice.hub.keys import KEY, register, register_pin, wire_of
 from mortice.hub.places import follow_doors, found_place
+from mortice.hub.powers import take_grant
 from mortice.hub.running import beside, bound
 from mortice.hub.settings import Settings
 from mortice.hub.tables import Account, Membership, Person, Place
-from mortice.sim.cast import PLACES, PlacePlan
+from mortice.sim.cast import DAY, PLACES, PlacePlan
 from mortice.sim.town import Town
-from mortice.sim.world import OWNER
+from mortice.sim.world import OWNER, PASSPHRASE, World
 
 LINK_SECONDS = 12 * 3600  # a sign-in link of the demo counts for this start of it
 
@@ -113,6 +118,9 @@ def fill(hub: Hub, town: Town) -> None:
         accounts = {name: _account(db, name) for name in dict.fromkeys(m.name for m in CAST)}
         for plan in PLACES:
             place = _place(db, accounts[OWNER], plan, town.worlds[plan.slug].home)
+            for terms in _bounds(plan, town.worlds[plan.slug]):
+                take_grant(db, hub, place, _signed(hub, town.worlds[plan.slug], terms),
+                           accounts[OWNER])
             for member in CAST:
                 if member.place == plan.slug:
                     _join(db, place, accounts[member.name], member.role)
@@ -153,6 +161,23 @@ def _key(db: Session, place: Place, people: dict[str, Person], record: dict[str,
         return
     key = register(db, place, people[name], wire, what=KEY)
     people[name].what = people[name].what or key.label
+
+
+def _bounds(plan: PlacePlan, world: World) -> Iterator[Terms]:
+    """What the owner lets the hub do: vouch for keys for a year; at home, host in the annexe."""
+    year, unlock = int(time.time()) + 365 * DAY, Rights.UNLOCK
+    yield Terms(world.door_ids(), Rights.REFRESH, exp=year, label="the hub vouches")
+    if plan is PLACES[0]:
+        yield Terms(
+            world.door_ids("garden-annexe"), Rights.NONE, unlock | Rights.LOCK | Rights.ENROL, 2,
+            nbf=int(time.time()) - 60, exp=year, max_life=14 * DAY, quota=2,
+            label="the hub hosts in the annexe")
+
+
+def _signed(hub: Hub, world: World, terms: Terms) -> list[cbor.Value]:
+    """The link that the owner's own home signs for the hub."""
+    grant_key = world.home.site_key(SiteRole.GRANT, PASSPHRASE)
+    return give(world.home, grant_key, hub.own.signer.public, terms)
 
 
 def _join(db: Session, place: Place, account: Account, role: Role) -> None:
