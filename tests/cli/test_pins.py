@@ -170,3 +170,13 @@ def test_settings_made_in_another_home_are_not_overwritten_blindly(
 
     assert printed.problem["code"] == "settings_unknown"
     assert owner.json("door", "settings", "front")["relock_after"] == 30
+
+
+def test_a_hub_that_another_home_named_is_kept(owner: Terminal, front: Doorway) -> None:
+    owner.run("door", "settings", "front", "--hub", "hub.example:12210", "--hub-key", "31" * 32)
+    (owner.home / "config.json").unlink()
+    owner.run(
+        "door", "settings", "front", "--pin-entry", "plain", "--pin-spent", "rest",
+        "--most-pins", "20")
+
+    assert front.lock.owner().config.hub == (b"1" * 32, "hub.example:12210")

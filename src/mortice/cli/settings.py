@@ -50,7 +50,7 @@ def change_settings(here: Here, door: KnownDoor, wanted: dict[str, str | int]) -
         relock = answer.get("relock_after", 0)
         present = replace(
             present, version=version if isinstance(version, int) else 0,
-            relock_after=relock if isinstance(relock, int) else 0)
+            relock_after=relock if isinstance(relock, int) else 0, hub=_told(answer.get("hub")))
         if wanted and not {"pin_entry", "pin_spent", "most_pins"} <= wanted.keys():
             raise Problem(
                 "settings_unknown", "That door's settings were changed from another home, so its "
@@ -72,6 +72,14 @@ def _changed(present: Config, wanted: dict[str, str | int]) -> Config:
         present, hub=_hub(present, wanted), pins=pins,
         version=max(present.version + 1, int(time.time())),
         relock_after=int(wanted.get("relock_after", present.relock_after)))
+
+
+def _told(hub: object) -> tuple[bytes, str] | None:
+    """The hub that the door says it dials."""
+    match hub:
+        case [str(key), str(address)]:
+            return bytes.fromhex(key), address
+    return None
 
 
 def _hub(present: Config, wanted: dict[str, str | int]) -> tuple[bytes, str] | None:

@@ -34,14 +34,15 @@ def status(lock: Lock) -> Reading:
 
 def health(lock: Lock) -> Reading:
     """What else an owner may know: supply, credentials, settings and what is wrong."""
-    supply, slots = lock.hardware.supply(), lock.store.slots()
+    supply, slots, config = lock.hardware.supply(), lock.store.slots(), lock.owner().config
     return {
         "millivolts": int(supply.volts * 1000), "mains": supply.mains,
         "keypad_rest": lock.store.tries("door").rest(lock.recorder.uptime()),
         "pins": len(slots), "slots": [[slot.number, slot.version, slot.off] for slot in slots],
         "revoked": lock.store.revoked_count(), "unlogged": lock.unlogged,
         "rolled_back": lock.rolled_back, "log_full": lock.log_full,
-        "config": lock.owner().config.version, "relock_after": lock.owner().config.relock_after,
+        "config": config.version, "relock_after": config.relock_after,
+        "hub": [config.hub[0].hex(), config.hub[1]] if config.hub else None,
     }
 
 
