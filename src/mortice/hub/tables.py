@@ -473,3 +473,13 @@ class Act(_Row):
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     what: Mapped[str]
     about: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Hold(_Named):
+    """Nothing of a place is deleted until this ends: a dispute, with its reason."""
+
+    __tablename__ = "holds"
+    place_id: Mapped[int] = mapped_column(ForeignKey("places.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    reason: Mapped[str]
+    ends_at: Mapped[int]
