@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from hubs import FakeLock
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from tests.browser.protocol.server import Room
@@ -20,9 +21,10 @@ from tests.browser.test_hub_look import TAGS
 from mortice.client.founding import paper_key, sheet_key, write_sheet
 from mortice.core.commissioning import write_code
 from mortice.core.log import Kind, read_entry
-from mortice.core.site import Role, accept_first
+from mortice.core.site import DoorMap, MappedDoor, Role, accept_first, sign_doors
 from mortice.drivers.simulated import Physics
 from mortice.hub.hub import Hub, make_hub
+from mortice.hub.places import follow_doors
 from mortice.hub.running import beside, bound
 from mortice.hub.settings import Settings
 from mortice.hub.tables import Base, Place
@@ -279,6 +281,44 @@ def test_a_pulled_plug_is_finished_by_opening_the_page_again(stand: Stand) -> No
     expect(page.get_by_text("It has dialled in")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Recovery sheet of this place")).to_be_visible()
+
+
+def test_another_door_may_come_between(stand: Stand) -> None:
+    """Two pages sign upon the same map; the later one signs again upon the other's."""
+    page = stand.owner.opens()
+    sheet = founds(stand, page)
+    page.get_by_role("button", name="Add the first door now").click()
+    describes(stand, page)
+    page.route("**/doors/new", lambda route: route.abort())
+    stand.presses()
+    page.get_by_role("button", name="Add this door").click()
+    expect(page.get_by_text("The hub cannot be reached")).to_be_visible()
+    page.unroute("**/doors/new")
+    somebody_adds_a_door(stand, sheet)
+    page.reload()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("Another door was added to this place meanwhile")).to_be_visible()
+    again = page.locator("#f-sheet-again")
+    again.fill(sheet[:-2])
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("incomplete or has a wrong letter")).to_be_visible()
+    again.fill(sheet)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("It has dialled in")).to_be_visible()
+    with stand.hub.database.reading() as db:
+        assert [door.label for door in db.scalars(select(Place)).one().doors] == [
+            "Back door", "Front door"]
+    stand.room.run(stand.lock.until(lambda: Kind.DOORS_CHANGED in stand.kinds()))
+
+
+def somebody_adds_a_door(stand: Stand, sheet: str) -> None:
+    with stand.hub.database.writing() as db:
+        place = db.scalars(select(Place)).one()
+        assert place.site_id
+        door = MappedDoor(b"backdoor", "Back door", "Europe/London", FakeLock().keys)
+        signed = sign_doors(
+            DoorMap(place.site_id, 1, (door,)), sheet_key(paper_key(sheet), Role.GRANT))
+        follow_doors(db, place, signed)
 
 
 def test_a_lost_answer_of_the_founding_is_finished_too(stand: Stand) -> None:

@@ -65,7 +65,7 @@ async function papers() {
   if (!answer.ok) throw new Error(`${said.title}. ${said.detail}`);
   const site = await acceptFirst(fromText(said.root));
   const map = said.map ? await acceptDoors(site, fromText(said.map)) : { version: 0, doors: [] };
-  return { ...said, site, map };
+  return { ...said, site, map, map_text: said.map };
 }
 
 // --- this browser's own key ---------------------------------------------------------------------
@@ -129,8 +129,8 @@ async function reading(field, act) {
 
 const SHEET_OF_OTHERS = "That is the recovery sheet of another place, or this place was founded by the command line; then add the door there.";
 
-async function sheetTyped() {
-  const typed = seed ?? await readSheetSeed(form.elements.sheet.value);
+async function sheetTyped(field) {
+  const typed = seed ?? await readSheetSeed(document.getElementById(`f-${field}`).value);
   const keys = await sheetKeys(typed);
   if (!place.site.roles.grant.keys.some(({ id }) => same(id, keys.grant.id))) throw new Error(SHEET_OF_OTHERS);
   seed = typed;
@@ -160,7 +160,7 @@ const dial = (to) => relay(`${base}/doors/new/line?to=${encodeURIComponent(to)}`
 
 async function add() {
   place = await papers(); // anew: another door may have come meanwhile
-  const { grant } = await reading("sheet", sheetTyped);
+  const { grant } = await reading("sheet", () => sheetTyped("sheet"));
   const label = await reading("label", labelTyped);
   const zone = await reading("door-zone", zoneTyped);
   const code = await reading("code", () => readCode(form.elements.code.value));
@@ -197,8 +197,32 @@ async function sign({ door, to, hub, mine, grant }) {
   const links = await ownLinks(mine, doors, grant);
   const settings = await signConfig(place.site.id, { door: door.id, version: now(), relockAfter: 0, pins: PINS,
     hub: { key: fromText(hub.key), address: hub.address } }, grant);
-  return { label: door.label, door: hex(door.id), to, map: toText(map), settings: toText(settings),
-    keys: keysText(links, map), gives: toText(links[1]) };
+  return { label: door.label, door: hex(door.id), to, settings: toText(settings), ...madeOf(map, links) };
+}
+
+const madeOf = (map, links) => ({ map: toText(map), keys: keysText(links, map), gives: toText(links[1]) });
+
+/** The same door on a map that follows the hub's, where another door has come meanwhile. */
+async function signAgain(signed) {
+  const { grant } = await reading("sheet-again", () => sheetTyped("sheet-again"));
+  const before = await acceptDoors(place.site, fromText(signed.map));
+  const doors = [...place.map.doors, before.doors.find(({ id }) => hex(id) === signed.door)];
+  const map = await signDoors({ site: place.site.id, version: place.map.version + 1, doors }, grant);
+  const renewed = { ...signed, ...madeOf(map, await ownLinks(await own(), doors, grant)) };
+  unfinished.keep(renewed);
+  return renewed;
+}
+
+/** What was signed, as it follows what the hub has by now. */
+async function following(signed) {
+  place = await papers();
+  const { version } = await acceptDoors(place.site, fromText(signed.map));
+  if (signed.map === place.map_text || version > place.map.version) return signed;
+  if (!seed && $("sheet-again").hidden) {
+    $("sheet-again").hidden = false;
+    throw new Error("Another door was added to this place meanwhile. Type the sheet, then go on.");
+  }
+  return signAgain(signed);
 }
 
 async function take(signed, { code, keys }) {
@@ -215,7 +239,8 @@ async function finish(signed) {
   show("busy");
   const brought = signed.isTaken ? null : await bring(signed); // it answers its owner, so it has one
   doing("Telling the hub…");
-  await post(`${base}/doors/new`, { map: signed.map, keys: signed.keys });
+  const { map, keys } = await following(signed);
+  await post(`${base}/doors/new`, { map, keys });
   if (!brought) await bring(signed);
   unfinished.forget();
   await wait(signed);
@@ -294,15 +319,18 @@ async function onAdd(event) {
 async function onFinish({ currentTarget: button }) {
   button.disabled = true;
   $("unfinished-said").textContent = "";
+  cleared($("sheet-again"));
   await finish(unfinished.get()).catch((error) => {
-    $("unfinished-said").textContent = sentenceOf(error);
     show("unfinished");
+    $("unfinished-said").textContent = error.isSaid ? "" : sentenceOf(error);
+    if (error.isSaid) document.getElementById("f-sheet-again").focus();
   });
   button.disabled = false;
 }
 
 function fresh() {
   unfinished.forget();
+  $("sheet-again").hidden = true;
   for (const name of ["label", "code", "address"]) form.elements[name].value = "";
   cleared(form);
   $("sheet-field").hidden = Boolean(seed);
