@@ -20,14 +20,17 @@ from tests.browser.test_hub_look import TAGS
 
 from mortice.client.founding import paper_key, sheet_key, write_sheet
 from mortice.core.commissioning import write_code
+from mortice.core.grant import KeyClass, Rights
 from mortice.core.log import Kind, read_entry
 from mortice.core.site import DoorMap, MappedDoor, Role, accept_first, sign_doors
+from mortice.core.stages import Factors
 from mortice.drivers.simulated import Physics
 from mortice.hub.hub import Hub, make_hub
+from mortice.hub.keys import links_of
 from mortice.hub.places import follow_doors
 from mortice.hub.running import beside, bound
 from mortice.hub.settings import Settings
-from mortice.hub.tables import Base, Place
+from mortice.hub.tables import Base, Key, Place
 from mortice.lockd.outside import Machine
 from mortice.sim.running import DoorPlan, RunningDoor
 
@@ -173,7 +176,26 @@ def test_from_nothing_to_an_open_door(stand: Stand, capsys: pytest.CaptureFixtur
         print(f"\n  from the terminal's link to an open door: {clicks} clicks, "  # noqa: T201
               f"{time.monotonic() - began:.1f} s")
     stands_on_the_sheet(stand, sheet)
+    holds_two_keys(stand, page)
     keeps_no_secret(stand, page, sheet)
+
+
+def holds_two_keys(stand: Stand, page: Page) -> None:
+    """One that opens by touch, and one that gives."""
+    with stand.hub.database.reading() as db:
+        place = db.scalars(select(Place)).one()
+        opens_by, gives = sorted(
+            (links_of(key)[-1] for key in db.scalars(select(Key))), key=lambda leaf: leaf.depth)
+    assert (opens_by.factors, opens_by.delegable) == (Factors.PASSKEY, Rights.NONE)
+    assert Rights.UNLOCK in opens_by.use
+    assert Rights.CONFIGURE not in opens_by.use | gives.use | gives.delegable
+    assert (Rights.UNLOCK in gives.use, Rights.UNLOCK in gives.delegable) == (False, True)
+    for leaf in (opens_by, gives):
+        assert (leaf.klass, bool(leaf.passkey)) == (KeyClass.WEB, True)
+        assert leaf.exp is not None
+        assert leaf.exp < time.time() + 366 * 86_400
+    page.goto(f"/p/{place.ref}/my-key")
+    expect(page.get_by_text("in this browser", exact=True)).to_have_count(2)
 
 
 def stands_on_the_sheet(stand: Stand, sheet: str) -> None:

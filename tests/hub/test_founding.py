@@ -26,6 +26,7 @@ from mortice.core.site import DoorMap, MappedDoor, Role, RoleKeys, sign_doors, s
 from mortice.drivers.simulated import Physics
 from mortice.hub import dialling, founding, near
 from mortice.hub.access import SETTINGS_SECONDS
+from mortice.hub.pages import new_door
 from mortice.hub.places import map_of
 from mortice.hub.problems import Problem
 from mortice.hub.relay import NO_MESSAGE
@@ -345,6 +346,15 @@ async def test_the_line_has_its_bounds(
     async with dialled(there, "owner", fresh.address), dialled(there, "owner", fresh.address), (
             dialled(there, "owner", fresh.address)) as third:
         assert await closing(third) == dialling.BUSY
+
+
+async def test_nobody_dials_without_end(
+    there: Joined, fresh: RunningDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_door, "DIALS", replace(new_door.DIALS, most=2))
+    for _ in range(2):
+        async with dialled(there, "owner", fresh.address):
+            pass
+    assert await status(dialled(there, "owner", fresh.address)) == 429
 
 
 async def test_where_nothing_answers_it_is_said(there: Joined, fresh: RunningDoor) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request, WebSocket
 from fastapi.responses import JSONResponse, Response
 
 from mortice.hub.access import Here, To, may
+from mortice.hub.buckets import Budget, take
 from mortice.hub.dialling import dial
 from mortice.hub.founding import add_door, heard, papers, settings_for
+from mortice.hub.hub import Hub
 from mortice.hub.near import Spot, nearby
 from mortice.hub.problems import Problem, not_found
 from mortice.hub.web import page
@@ -17,6 +20,7 @@ from mortice.hub.web import page
 ROUTER = APIRouter(prefix="/p/{place}/doors/new", include_in_schema=False)
 Owner = Annotated[Here, Depends(may(To.CHANGE_SETTINGS))]
 Sent = Annotated[dict[str, Any], Body()]
+DIALS = Budget("dials", 40, 5)  # a door takes three, and as many again for each thing mistyped
 
 
 @ROUTER.get("")
@@ -43,7 +47,13 @@ async def line(socket: WebSocket, here: Owner, to: str = "") -> None:
     """A conversation with a new lock, for its owner's browser."""
     who = here.account.ref
     here.db.close()  # a conversation lasts, and needs no connection for it
+    await asyncio.to_thread(_count, here.hub, who)
     await dial(here.hub, socket, await _spot(to), who)
+
+
+def _count(hub: Hub, who: str) -> None:
+    with hub.database.writing() as db:
+        take(db, (DIALS, who))
 
 
 async def _spot(to: str) -> Spot:

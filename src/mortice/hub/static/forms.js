@@ -3,6 +3,7 @@
 //   wrongAt(name, sentence)      beside the field `name`, which gets the focus
 //   cleared(form)                nothing is wrong any more
 //   sentenceOf(error)            an error as people read it
+//   zoneOf(text)                 a time zone's name as locks and the hub know it; throws an Error
 
 export function wrongAt(name, sentence) {
   const input = document.getElementById(`f-${name}`);
@@ -28,6 +29,15 @@ export function cleared(form) {
     input.removeAttribute("aria-invalid");
     input.setAttribute("aria-describedby", input.getAttribute("aria-describedby").replace(said.id, "").trim());
     said.remove();
+  }
+}
+
+export function zoneOf(text) {
+  try {
+    if (!/^[a-z]/i.test(text.trim())) throw new RangeError("an offset is no zone: it keeps no summer time");
+    return new Intl.DateTimeFormat("en-GB", { timeZone: text.trim() }).resolvedOptions().timeZone;
+  } catch (error) {
+    throw new Error("Write a zone such as Europe/London.", { cause: error });
   }
 }
 

@@ -6,7 +6,7 @@ import { keepKey, loadKey, newSeed, random } from "./mortice/keys.js";
 import { sheetKeys, writeSheet } from "./mortice/sheet.js";
 import { signRoot } from "./mortice/site.js";
 import { begin } from "./new_door.js";
-import { cleared, sentenceOf, wrongAt } from "./forms.js";
+import { cleared, sentenceOf, wrongAt, zoneOf } from "./forms.js";
 import { post, toText } from "./own_key.js";
 
 const part = document.querySelector("[data-founding]");
@@ -41,19 +41,19 @@ function onForm(mark, act, wrong) {
   });
 }
 
-function isZone(zone) {
+function zoneTyped(text) {
   try {
-    return Boolean(new Intl.DateTimeFormat("en-GB", { timeZone: zone }));
-  } catch {
-    return false;
+    return zoneOf(text);
+  } catch (error) {
+    return wrongAt("zone", error.message);
   }
 }
 
 async function name(form) {
-  const [called, zone] = [form.elements.name.value.trim(), form.elements.zone.value.trim()];
-  if (!isZone(zone)) wrongAt("zone", "Write a zone such as Europe/London.");
+  const called = form.elements.name.value.trim();
+  const zone = zoneTyped(form.elements.zone.value);
   if (!called) return wrongAt("name", "Write what the place is called.");
-  if (!isZone(zone)) return undefined;
+  if (!zone) return undefined;
   wanted = { name: called, zone };
   seed ??= newSeed();
   sheet = await writeSheet(seed);
@@ -112,6 +112,10 @@ function start() {
   $("send").addEventListener("click", () => send().catch((error) => {
     $("unfinished-said").textContent = sentenceOf(error);
   }));
+  $("afresh").addEventListener("click", () => {
+    localStorage.removeItem(SIGNED);
+    show("name");
+  });
   document.getElementById("f-zone").value = Intl.DateTimeFormat().resolvedOptions().timeZone;
   window.addEventListener("beforeunload", (event) => { if (sheet && !base) event.preventDefault(); });
   show(localStorage.getItem(SIGNED) ? "unfinished" : "name");

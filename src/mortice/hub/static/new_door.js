@@ -18,7 +18,7 @@ import { CONFIG, acceptFirst, signConfig } from "./mortice/site.js";
 import { hello, readCode, takeOver } from "./mortice/takeover.js";
 import { read, write, writeHandover } from "./mortice/texts.js";
 import { documentId } from "./mortice/documents.js";
-import { cleared, sentenceOf, wrongAt } from "./forms.js";
+import { cleared, sentenceOf, wrongAt, zoneOf } from "./forms.js";
 import { credentialOf, forgetPasskey, fromText, keepPasskey, post, toText } from "./own_key.js";
 
 const YEAR_SECONDS = 365 * 86_400;
@@ -145,14 +145,7 @@ function labelTyped() {
   return label;
 }
 
-function zoneTyped() {
-  const zone = form.elements["door-zone"].value.trim();
-  try {
-    return new Intl.DateTimeFormat("en-GB", { timeZone: zone }) && zone;
-  } catch {
-    throw new Error("Write a zone such as Europe/London.");
-  }
-}
+const zoneTyped = () => zoneOf(form.elements["door-zone"].value);
 
 // --- adding -------------------------------------------------------------------------------------
 
