@@ -1,19 +1,22 @@
-"""What runs beside the pages of a hub that is served: locks' lines, and keeping keys refreshed."""
+"""What runs beside the pages of a hub that is served: locks' lines, keys refreshed, old records deleted."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from mortice.core import cbor
 from mortice.hub.hub import Hub
 from mortice.hub.ledger import CATCHING_UP, HubLedger
 from mortice.hub.lines import Lines, Seen
+from mortice.hub.privacy import tidy
 from mortice.hub.refreshing import renew_all, time_for
+from mortice.hub.tables import now
 
 LOG = logging.getLogger(__name__)
+TIDY_SECONDS = 86_400.0
 RENEW_SECONDS = 30.0  # a new key that must be refreshed has its first staple after this at most
 
 
@@ -43,13 +46,13 @@ async def serving(hub: Hub) -> AsyncIterator[None]:
     hub.lines = Lines(hub.own.link, ledger)
     hub.lines.start()
     await _listen(hub, hub.lines)
-    renewing = asyncio.ensure_future(_renew(hub))
+    beside = asyncio.gather(_renew(hub), _tidy(hub))
     try:
         yield
     finally:
-        renewing.cancel()
+        beside.cancel()
         with suppress(asyncio.CancelledError):
-            await renewing
+            await beside
         lines, hub.lines = hub.lines, None
         await lines.close()
         await ledger.close()
@@ -66,9 +69,17 @@ async def _listen(hub: Hub, lines: Lines) -> None:
 
 
 async def _renew(hub: Hub) -> None:
+    await _again(lambda: renew_all(hub), RENEW_SECONDS, "keys were not refreshed")
+
+
+async def _tidy(hub: Hub) -> None:
+    await _again(lambda: tidy(hub.database, now()), TIDY_SECONDS, "old records were not deleted")
+
+
+async def _again(work: Callable[[], object], seconds: float, failed: str) -> None:
     while True:
         try:
-            await asyncio.to_thread(renew_all, hub)
+            await asyncio.to_thread(work)
         except Exception:  # the next round may do better, and the lines must go on
-            LOG.exception("keys were not refreshed")
-        await asyncio.sleep(RENEW_SECONDS)
+            LOG.exception(failed)
+        await asyncio.sleep(seconds)

@@ -19,6 +19,7 @@ from mortice.hub.pages import (
     new_door,
     opening,
     people,
+    privacy,
     programs,
     prove,
     settings,
@@ -35,5 +36,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
     thief.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER,
-    activity.ROUTER,
+    activity.ROUTER, privacy.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)
