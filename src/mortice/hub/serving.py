@@ -1,4 +1,4 @@
-"""What runs beside the pages of a hub that is served: locks' lines, keys refreshed, old records deleted."""
+"""What runs beside the pages of a hub that is served: lines, keys refreshed, old records gone."""
 
 from __future__ import annotations
 
