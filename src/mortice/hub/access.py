@@ -139,6 +139,7 @@ def hub_of(request: HTTPConnection) -> Hub:
 
 def reading(request: HTTPConnection) -> Iterator[Session]:
     """A session to read with, for as long as the request lasts."""
+    request.state.told = hub_of(request).live.told  # before anything is read (live.py)
     with hub_of(request).database.reading() as session:
         yield session
 

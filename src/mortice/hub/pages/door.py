@@ -67,18 +67,20 @@ def one(
 
 
 @ROUTER.get("/live")
-def live(here: Annotated[Here, Depends(may(To.WATCH))]) -> StreamingResponse:
+def live(
+    here: Annotated[Here, Depends(may(To.WATCH))], after: int | None = None) -> StreamingResponse:
     """Says that something changed, and nothing of what; the page then asks anew."""
     here.db.close()  # a watcher waits for long, and needs no connection for it
     return StreamingResponse(
-        _changes(here.hub.live, here.place.id), media_type="text/event-stream",
+        _changes(here.hub.live, here.place.id, after), media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
 
-async def _changes(watched: Live, place_id: int) -> AsyncIterator[str]:
+async def _changes(
+    watched: Live, place_id: int, after: int | None = None) -> AsyncIterator[str]:
     yield "retry: 5000\n\n"
     ends = monotonic() + STREAM_SECONDS
-    async for changed in watched.changes(place_id):
+    async for changed in watched.changes(place_id, after):
         yield "data: changed\n\n" if changed else ": still here\n\n"
         if monotonic() > ends:
             return
