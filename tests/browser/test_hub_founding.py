@@ -305,6 +305,23 @@ def test_a_pulled_plug_is_finished_by_opening_the_page_again(stand: Stand) -> No
     expect(page.get_by_label("Recovery sheet of this place")).to_be_visible()
 
 
+def test_the_sheet_is_printed_without_what_stands_around_it(
+    stand: Stand, tmp_path: Path) -> None:
+    page = stand.owner.opens()
+    page.emulate_media(color_scheme="dark")
+    stand.owner.sets_up(page)
+    page.get_by_label("What it is called").fill("14 Alder Road")
+    page.get_by_role("button", name="Go on").click()
+    page.screenshot(path=tmp_path / "screen.png")
+    page.emulate_media(media="print", color_scheme="light")
+    page.set_viewport_size({"width": 700, "height": 900})  # A4, about
+    page.screenshot(path=tmp_path / "print.png")
+    expect(page.get_by_text("Mortice recovery sheet: 14 Alder Road")).to_be_visible()
+    expect(page.locator("[data-sheet]")).to_be_visible()
+    for around in (page.get_by_role("button"), page.locator(".steps"), page.locator(".bar")):
+        expect(around.locator("visible=true")).to_have_count(0)
+
+
 def test_another_door_may_come_between(stand: Stand) -> None:
     """Two pages sign upon the same map; the later one signs again upon the other's."""
     page = stand.owner.opens()
