@@ -132,9 +132,14 @@ def lately(here: Here, eyes: Eyes) -> list[Line]:
     """The last things that somebody did, or that went wrong, at any door they may see."""
     found = select(LogEntry, Door).join(Log, Log.id == LogEntry.log_id).join(
         Door, Door.id == Log.door_id).where(
-            LogEntry.place_id == here.place.id, _happening(LogEntry), eyes.allow(LogEntry))
-    newest = found.order_by(LogEntry.at.desc(), LogEntry.number.desc()).limit(FEW)
-    return lines(here, here.db.execute(newest).all())
+            LogEntry.place_id == here.place.id, LogEntry.kind.not_in(FOLLOW), eyes.allow(LogEntry))
+    order = (LogEntry.at.desc(), LogEntry.log_id.desc(), LogEntry.number.desc())
+    rows = [  # of each sort by itself: its index has them in this order
+        (entry, door) for sort in (Sort.OPENINGS, Sort.REFUSED, Sort.SAFETY)
+        for entry, door in here.db.execute(
+            found.where(LogEntry.sort == int(sort)).order_by(*order).limit(FEW))]
+    rows.sort(key=lambda row: (row[0].at, row[0].log_id, row[0].number), reverse=True)
+    return lines(here, rows[:FEW])
 
 
 def last_at_each(here: Here, eyes: Eyes) -> dict[int, Line]:
