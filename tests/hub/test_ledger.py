@@ -384,8 +384,9 @@ def acknowledged(here: Cast, diary: Diary, after: int) -> list[int]:
     """The positions that a hub in a process of its own gave before it was killed."""
     given = pickle.dumps((str(here.hub.settings.folder), here.hub.settings.database,
                           lock_of(here), diary.pairs))
+    source = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", VICTIM], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as victim:
+                          stdout=subprocess.PIPE, env=source) as victim:
         assert victim.stdin is not None
         assert victim.stdout is not None
         victim.stdin.write(given)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from givers import add_giver, add_person
 from hubs import Cast
 from test_keys import add_pin, give, lock_says, writing
 
 from mortice.core.chain import read_chain
-from mortice.core.log import Kind
+from mortice.core.log import Entry, Head, Kind, sign_head
+from mortice.core.merkle import Frontier, leaf_hash
 from mortice.core.refusal import Reason
 from mortice.core.schedule import Window
+from mortice.core.stages import TimeState
 from mortice.hub.keys import take_back
+from mortice.hub.ledger import HubLedger
+from mortice.hub.lines import Batch
 from mortice.hub.saying import sentence
 from mortice.hub.standing import Standing, next_time, standing
-from mortice.hub.tables import Door, Key, Log, LogEntry, now
+from mortice.hub.tables import Door, Key, now
 
 
 def at_doors(cast: Cast, key: Key, at: int | None = None) -> dict[str, Standing]:
@@ -99,15 +105,19 @@ def doors_of(cast: Cast) -> list[Door]:
 
 
 def opened(cast: Cast, key: Key, label: str, at: int) -> None:
-    """The lock of a door has written that it opened for `key`."""
-    door = cast.doors[label]
-    with cast.hub.database.writing() as db:
-        log = Log(door_id=door.id, place_id=cast.place.id, lock_id=door.lock_id,
-                  lock_signing=door.lock_signing, label=label)
-        db.add(log)
-        db.flush()
-        db.add(LogEntry(log_id=log.id, number=0, place_id=cast.place.id, at=at,
-                        kind=int(Kind.GRANTED), sort=1, leaf=key.leaf, body=b""))
+    """The lock of a door has written that it opened for `key`, and its hub has taken that in."""
+    entry = Entry(0, at, TimeState.SYNCED, 1, Kind.GRANTED, {1: key.leaf, 2: 1}, bytes(16)).encode()
+    tree = Frontier()
+    tree.append(leaf_hash(entry))
+    lock = cast.locks[label].signer
+    batch = Batch(0, [(entry, None)], sign_head(Head(0, 1, tree.root(), at), lock))
+
+    async def take() -> None:
+        ledger = HubLedger(cast.hub)
+        await ledger.take(lock.public.id, batch)
+        await ledger.close()
+
+    asyncio.run(take())
 
 
 def test_a_key_was_used_where_a_lock_says_so(cast: Cast) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mortice.core import cbor
@@ -19,6 +19,7 @@ from mortice.core.enrolment import Enrolment, accept_enrolment
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.grant import ENROL, GRANT, Grant, KeyClass
 from mortice.core.limits import SLOTS
+from mortice.core.log import Kind
 from mortice.core.messages import BundleItem, read_bundle, write_bundle
 from mortice.core.revocation import (
     REVOKE,
@@ -39,6 +40,8 @@ from mortice.hub.tables import (
     DoorKey,
     HubGrant,
     Key,
+    Log,
+    LogEntry,
     Person,
     Place,
     TakenBack,
@@ -176,9 +179,19 @@ def _keep(db: Session, links: tuple[Grant, ...], key: Key, state: str) -> Key:
     key.by_hub = db.scalar(select(HubGrant.id).where(HubGrant.leaf.in_(ids)).limit(1)) is not None
     db.add(key)
     db.flush()
-    db.add_all(DoorKey(key_id=key.id, door_id=doors[door].id, state=state) for door in leaf.doors)
+    used = _used(db, leaf.id)
+    for door in (doors[each] for each in leaf.doors):
+        db.add(DoorKey(key_id=key.id, door_id=door.id, state=state, used_at=used.get(door.id)))
     db.flush()
     return key
+
+
+def _used(db: Session, leaf: bytes) -> dict[int, int]:
+    """When each door last granted something to a key that is only now made known here."""
+    rows = db.execute(
+        select(Log.door_id, func.max(LogEntry.at)).join(LogEntry, LogEntry.log_id == Log.id).where(
+            LogEntry.leaf == leaf, LogEntry.kind == int(Kind.GRANTED)).group_by(Log.door_id))
+    return {door: at for door, at in rows if door is not None}
 
 
 def _must_fit(db: Session, links: tuple[Grant, ...], doors: Collection[bytes]) -> None:

@@ -32,6 +32,10 @@ GROWN = text("UPDATE logs SET size = :size, frontier = :frontier, incarnation = 
 COVERED = text(
     "UPDATE logs SET head = :head, head_size = :size, head_at = :at WHERE id = :log_id")
 HEADS = text("INSERT INTO heads (log_id, size, head) VALUES (:log_id, :size, :head)")
+USED = text(
+    "UPDATE door_keys SET used_at = :at WHERE key_id = (SELECT id FROM keys WHERE leaf = :leaf) "
+    "AND door_id = (SELECT door_id FROM logs WHERE id = :log_id) "
+    "AND (used_at IS NULL OR used_at < :at)")
 
 
 @dataclass(slots=True)
@@ -54,6 +58,7 @@ class _Pending:
     heads: list[dict[str, object]] = field(default_factory=list)
     covered: dict[int, dict[str, object]] = field(default_factory=dict)
     tiles: dict[int, Tiles] = field(default_factory=dict)
+    used: dict[tuple[bytes, int], int] = field(default_factory=dict)  # by leaf and log
     places: set[int] = field(default_factory=set)
 
 
@@ -76,7 +81,8 @@ class Logs:
         connection = db.connection()
         put_tiles(connection, pending.tiles)
         for statement, rows in ((GROWN, list(pending.logs.values())), (HEADS, pending.heads),
-                                (COVERED, list(pending.covered.values()))):
+                                (COVERED, list(pending.covered.values())),
+                                (USED, _uses(pending.used))):
             if rows:
                 connection.execute(statement, rows)
         self._pending = _Pending(places=pending.places)
@@ -134,6 +140,10 @@ class Logs:
     def _keep(self, db: Session, log: KeptLog, taken: Taken) -> None:
         pending, before = self._pending, log.kept
         pending.entries += taken.rows
+        for row in taken.rows:
+            if row.leaf is not None and row.kind == Kind.GRANTED:
+                key = row.leaf, row.log_id
+                pending.used[key] = max(row.at, pending.used.get(key, 0))
         tail = self._tail(db, log) + taken.hashes
         pending.tiles[log.id] = grow(db.connection(), log.id, taken.tree.size, tail)
         self._tails[log.id] = tail
@@ -197,6 +207,10 @@ def set_aside(log: Log) -> None:
     """End a stopped log. The lock's log is then taken from its beginning, beside it."""
     if log.fault_at is not None:
         log.ended_at = log.ended_at or now()
+
+
+def _uses(used: dict[tuple[bytes, int], int]) -> list[dict[str, object]]:
+    return [{"leaf": leaf, "log_id": log, "at": at} for (leaf, log), at in used.items()]
 
 
 def _evidence(db: Session, log: KeptLog, error: Contradiction, head: bytes | None) -> LogFault:

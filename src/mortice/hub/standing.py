@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mortice.core.grant import Grant
 from mortice.core.limits import TIME_MAX
-from mortice.core.log import Kind
 from mortice.core.refusal import BY_NUMBER
 from mortice.core.schedule import WEEK, admits, minute_of_week, spans
 from mortice.hub.keys import CLAIM, PIN
@@ -27,8 +26,6 @@ from mortice.hub.tables import (
     Door,
     DoorKey,
     Key,
-    Log,
-    LogEntry,
     TakenBack,
 )
 from mortice.hub.web import when
@@ -55,28 +52,19 @@ def standings(db: Session, keys: Sequence[Key], at: int) -> dict[int, list[Stand
     ids = [key.id for key in keys]
     rows = db.execute(select(DoorKey, Door).join(Door, Door.id == DoorKey.door_id).where(
         DoorKey.key_id.in_(ids)).order_by(Door.position)).all()
-    used, news, known = _used(db, keys), _news(db, ids), {key.id: key for key in keys}
+    news, known = _news(db, ids), {key.id: key for key in keys}
     found: dict[int, list[Standing]] = {key.id: [] for key in keys}
     for row, door in rows:
         key = known[row.key_id]
         found[key.id].append(Standing(
             door, *_words(key, row, door, news.get((key.id, door.id)), at),
-            used.get((key.leaf, door.id))))
+            None if door.private else row.used_at))  # a tenant's own room tells nobody
     return found
 
 
 def standing(db: Session, key: Key, at: int) -> list[Standing]:
     """How one key stands at each of its doors."""
     return standings(db, [key], at)[key.id]
-
-
-def _used(db: Session, keys: Sequence[Key]) -> dict[tuple[bytes, int], int]:
-    """When each door last granted something to each key. A tenant's own room tells nobody."""
-    rows = db.execute(select(LogEntry.leaf, Door.id, func.max(LogEntry.at)).join(
-        Log, Log.id == LogEntry.log_id).join(Door, Door.id == Log.door_id).where(
-            LogEntry.leaf.in_([key.leaf for key in keys]), LogEntry.kind == int(Kind.GRANTED),
-            Door.private.is_(False)).group_by(LogEntry.leaf, Door.id))
-    return {(leaf, door): at for leaf, door, at in rows if leaf is not None}
 
 
 def _news(db: Session, ids: Sequence[int]) -> dict[tuple[int, int], Delivery]:

@@ -296,6 +296,7 @@ class DoorKey(_Row):
     state: Mapped[str] = mapped_column(default=READY)
     at: Mapped[int] = mapped_column(default=now)
     reason: Mapped[int | None]  # number of a Reason, where refused
+    used_at: Mapped[int | None]  # the newest entry that grants it something, so none is searched
     key: Mapped[Key] = relationship(back_populates="doors")
     door: Mapped[Door] = relationship()
 
