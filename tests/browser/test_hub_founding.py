@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import time
-from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hubs import FakeLock
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 from tests.browser.protocol.server import Room
 from tests.browser.test_hub_accounts import Person
 from tests.browser.test_hub_look import TAGS
 
-from mortice.client.founding import paper_key, sheet_key, write_sheet
+from mortice.client.founding import draw_site, paper_key, sheet_key, write_sheet
 from mortice.core.commissioning import write_code
 from mortice.core.grant import KeyClass, Rights
 from mortice.core.log import Kind, read_entry
-from mortice.core.site import DoorMap, MappedDoor, Role, accept_first, sign_doors
+from mortice.core.site import (
+    DoorMap,
+    MappedDoor,
+    Role,
+    RoleKeys,
+    accept_first,
+    sign_doors,
+    sign_site,
+)
 from mortice.core.stages import Factors
 from mortice.drivers.simulated import Physics
 from mortice.hub.hub import Hub, make_hub
@@ -320,6 +329,41 @@ def test_the_sheet_is_printed_without_what_stands_around_it(
     expect(page.locator("[data-sheet]")).to_be_visible()
     for around in (page.get_by_role("button"), page.locator(".steps"), page.locator(".bar")):
         expect(around.locator("visible=true")).to_have_count(0)
+
+
+def test_a_lock_is_given_no_root_that_the_sheet_did_not_sign(stand: Stand) -> None:
+    """A hub that shows a root of its own, with the sheet's keys where no signature is needed."""
+    page = stand.owner.opens()
+    sheet = founds(stand, page)
+    page.get_by_role("button", name="Add the first door now").click()
+    paper, hubs = paper_key(sheet), draw_site()
+    grant, revoke = (RoleKeys(1, (sheet_key(paper, role).public,))
+                     for role in (Role.GRANT, Role.REVOKE))
+    own = hubs.keys[Role.ROOT]
+    honest = {Role.GRANT: grant, Role.REVOKE: revoke, Role.RECOVERY: RoleKeys(1, (paper.public,))}
+    for roles in (
+            {Role.ROOT: RoleKeys(1, (own.public,))},
+            {Role.ROOT: RoleKeys(1, (own.public, paper.public))},
+            {Role.ROOT: RoleKeys(1, (own.public,)), Role.RECOVERY: RoleKeys(1, (own.public,))}):
+        shown = sign_site(replace(hubs.site, roles=honest | roles), [own])
+        page.route("**/doors/new/papers", showing(shown))
+        page.reload()
+        page.get_by_label("Recovery sheet of this place").fill(sheet)
+        describes(stand, page)
+        stand.presses()
+        page.get_by_role("button", name="Add this door").click()
+        expect(page.get_by_text("That is the recovery sheet of another place")).to_be_visible()
+        assert stand.lock.lock.owned is None
+
+
+def showing(root: bytes) -> Callable[[Route], None]:
+    """The hub's papers, with another root and no door."""
+    text = base64.urlsafe_b64encode(root).decode().rstrip("=")
+
+    def show(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "root": text, "map": None})
+
+    return show
 
 
 def test_another_door_may_come_between(stand: Stand) -> None:

@@ -27,7 +27,9 @@ export function cleared(form) {
     const input = field.querySelector("[aria-invalid]");
     field.classList.remove("has-error");
     input.removeAttribute("aria-invalid");
-    input.setAttribute("aria-describedby", input.getAttribute("aria-describedby").replace(said.id, "").trim());
+    const others = input.getAttribute("aria-describedby").replace(said.id, "").trim();
+    if (others) input.setAttribute("aria-describedby", others);
+    else input.removeAttribute("aria-describedby");
     said.remove();
   }
 }

@@ -129,10 +129,17 @@ async function reading(field, act) {
 
 const SHEET_OF_OTHERS = "That is the recovery sheet of another place, or this place was founded by the command line; then add the door there.";
 
+/** A lock is given no root but one that this very sheet has signed: the hub may show any. */
+function isOf({ roles: { root, recovery, grant, revoke } }, keys) {
+  const isAlone = (held, key) => held?.keys.length === 1 && same(held.keys[0].id, key.id);
+  const isNeeded = root.threshold === root.keys.length && root.keys.some(({ id }) => same(id, keys.paper.id));
+  return isNeeded && isAlone(recovery, keys.paper) && isAlone(grant, keys.grant) && isAlone(revoke, keys.revoke);
+}
+
 async function sheetTyped(field) {
   const typed = seed ?? await readSheetSeed(document.getElementById(`f-${field}`).value);
   const keys = await sheetKeys(typed);
-  if (!place.site.roles.grant.keys.some(({ id }) => same(id, keys.grant.id))) throw new Error(SHEET_OF_OTHERS);
+  if (!isOf(place.site, keys)) throw new Error(SHEET_OF_OTHERS);
   seed = typed;
   return keys;
 }
@@ -236,7 +243,7 @@ async function finish(signed) {
   await post(`${base}/doors/new`, { map, keys });
   if (!brought) await bring(signed);
   unfinished.forget();
-  await wait(signed);
+  wait(signed);
 }
 
 const TAKEN = [0, -1]; // applied, or known already
