@@ -1,0 +1,153 @@
+"""What somebody does with the doors of their own house: on a phone, at real locks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+from tests.journeys.household import (
+    DAYS,
+    Desk,
+    Key,
+    Phone,
+    Place,
+    Taps,
+    always,
+    another_day,
+    each_week,
+    gives,
+    in_days,
+    now_there,
+    stands,
+    takes_back_everything,
+    to_check,
+    today,
+    today_once,
+)
+
+pytestmark = pytest.mark.browser
+DOORS = ("Front door", "Back door", "Porch")
+VISITS = (DAYS[now_there().weekday()], DAYS[(now_there().weekday() + 1) % 7])  # midnight may pass
+CARER = "Cleaner, carer or trade"
+Phones = Callable[..., Phone]
+
+
+def test_is_the_front_door_really_locked_and_since_when(
+    owner: Desk, place: Place, taps: Taps) -> None:
+    for _ in range(2):  # somebody went out this morning, and locked up
+        place.at_once(place.door("Front door").hardware.turn_inside)
+    page = owner.page
+    taps.tap(page.get_by_role("link", name="Front door", exact=True).first)
+    state = page.locator("#state")
+    expect(state).to_contain_text("Locked")
+    expect(state).to_contain_text(re.compile(r"bolt out, door closed, since .*\d\d:\d\d"))
+    taps.done()
+    place.at_once(place.door("Front door").hardware.turn_inside)
+    expect(state).to_contain_text("Unlocked")  # the page hears it by itself
+    place.at_once(place.door("Front door").hardware.turn_inside)
+    expect(state).to_contain_text("Locked")
+    place.goes_offline("Front door")  # and then it does not claim to know
+    expect(state).to_contain_text("Unknown")
+    expect(state).to_contain_text(re.compile(r"since .*\d\d:\d\d; locked when last heard"))
+    place.comes_back("Front door")
+    expect(state).to_contain_text("bolt out, door closed")
+
+
+def test_give_the_cleaner_tuesdays_nine_to_twelve_and_nothing_else(
+    owner: Desk, place: Place, phones: Phones, taps: Taps) -> None:
+    day = another_day("Tue")
+    link = gives(owner, taps, Key("Tom Reed", CARER, ("Front door",),
+                                  each_week((day,), "09:00", "12:00")))
+    taps.done()
+    expect(owner.page.locator("[data-after] .says")).to_contain_text(re.compile(
+        rf"Tom Reed can open and lock Front door, on {day}\w+ 09:00 to 12:00"))
+    toms = phones(link)
+    toms.holds()  # his day is another
+    toms.hears("Not at this time")
+    expect(toms.page.get_by_role("button", name="Back door")).to_have_count(0)
+    assert place.openings("Front door") == 0
+
+
+def test_let_the_delivery_driver_in_once_today_porch_only(
+    owner: Desk, place: Place, phones: Phones, taps: Taps) -> None:
+    link = gives(owner, taps, Key("Parcel driver", "Guest", ("Porch",), today_once))
+    taps.done()
+    drivers = phones(link)
+    expect(drivers.page.get_by_role("button", name=re.compile("Hold to open"))).to_have_count(1)
+    drivers.holds()
+    drivers.hears("Opened")
+    place.goes_through("Porch")
+    drivers.holds()  # it was used up
+    drivers.hears("The door says no")
+    assert place.openings("Porch") == 1
+
+
+def test_a_lost_phone_is_stopped_and_something_else_lets_me_in(
+    owner: Desk, place: Place, phones: Phones, taps: Taps) -> None:
+    bens = Key("Ben Hale", "Family or friend", ("Front door", "Back door"), always)
+    lost = phones(gives(owner, Taps(), bens))
+    owner.starts()
+    takes_back_everything(owner, taps, "Ben Hale")
+    for label in bens.doors:
+        expect(stands(owner.page, "A key in a browser", label)).to_contain_text(
+            "the door has known since")
+    taps.tap(owner.page.get_by_role("link", name="Give a key").last)
+    code = gives(owner, taps, Key("Ben Hale", bens.kin, ("Front door",), always, by="pin"))
+    taps.tap(owner.page.get_by_role("link", name=re.compile("See Ben Hale")))
+    expect(owner.page.get_by_text("on the door", exact=True)).to_be_visible()
+    assert place.typed("Front door", code) == "granted"
+    taps.done()
+    place.goes_through("Front door")
+    before = place.openings("Back door")
+    lost.holds("Back door")
+    lost.hears("The door does not answer", door=1)
+    assert place.openings("Back door") == before
+    lost.page.reload()
+    expect(lost.page.get_by_text("This key was taken back")).to_be_visible()
+
+
+def test_who_came_in_while_we_were_away_and_did_anyone_try_and_fail(
+    owner: Desk, place: Place, phones: Phones, taps: Taps) -> None:
+    anas = phones(gives(owner, Taps(), Key(
+        "Ana Sousa", "Family or friend", ("Back door",), always)))
+    anas.holds()
+    anas.hears("Opened")
+    place.goes_through("Back door")
+    assert place.typed("Back door", "13572468") == "refused"
+    page = owner.starts()
+    taps.tap(page.get_by_role("link", name="Back door", exact=True).first)
+    happened = page.locator(".timeline li")
+    expect(happened.filter(has_text="Ana Sousa").first).to_contain_text("Opened")
+    wrong = happened.filter(has_text="Refused").first
+    expect(wrong).to_be_visible()
+    taps.tap(wrong.get_by_text("Why?"))
+    expect(wrong.locator("details p")).to_be_visible()
+    taps.done()
+
+
+
+
+def test_the_agency_gives_keys_to_its_own_staff_only_in_visit_hours(
+    owner: Desk, place: Place, phones: Phones, desks: Callable[[str, str], Desk], taps: Taps,
+) -> None:
+    agency = desks("Care Agency", "manager")
+    agency.has_a_key(
+        "--doors", "front-door", "--until", in_days(30), "--days", ",".join(VISITS), "--hours",
+        "00:00-24:00", "--may-pass-on", "unlock,lock", "--pass-on-links", "2",
+        "--pass-on-life", "2d")
+    agency.starts()
+    carers = phones(gives(agency, taps, Key("Joy Carer", CARER, ("Front door",), today)))
+    carers.holds()
+    carers.hears("Opened")
+    place.goes_through("Front door")
+    taps.tap(owner.page.get_by_role("link", name="Activity", exact=True))  # the owner sees who came
+    expect(owner.page.get_by_role("row").filter(has_text="Joy Carer").first).to_contain_text(
+        "Front door")
+    taps.done()
+    agency.starts()
+    outside = each_week((another_day("Sun"),), "03:00", "04:00")
+    to_check(agency, Taps(), Key("Joy Carer", CARER, ("Front door",), outside))
+    expect(agency.page.get_by_text("key cannot give this")).to_be_visible()
+    expect(agency.page.get_by_role("button", name="Give the key")).to_have_count(0)
