@@ -35,6 +35,7 @@ from mortice.core.revocation import REVOKE, Revoked, sign_revocation
 from mortice.core.site import Role
 from mortice.drivers.simulated import Physics
 from mortice.hub.lines import (
+    UNHEARD,
     UPLINK,
     Batch,
     KnownLock,
@@ -575,3 +576,66 @@ async def test_a_lock_dials_over_a_websocket_whose_certificate_holds(
     server.close()
     await stand.world.stop()
     await server.wait_closed()
+
+
+# --- a lock that means harm -----------------------------------------------------------------------
+
+
+async def test_a_lock_that_says_more_than_it_was_asked_fills_no_memory(caller: Caller) -> None:
+    caller.send(caller.transport.seal(caller.hello(caller.stand.door.lock.secrets.signing)))
+    await caller.message()
+    lines, lock = caller.stand.lines, caller.stand.lock_id
+    stream = await lines.open_stream(lock)
+    for _ in range(10):
+        for _ in range(20):
+            caller.say(3, stream._number, bytes(16_000))
+        await caller.writer.drain()
+        await asyncio.sleep(0.01)
+    assert stream._messages.qsize() <= UNHEARD + 1
+    assert lines.connected(lock)
+    for _ in range(UNHEARD):
+        await stream.receive()
+    with pytest.raises(StreamEnded):
+        await stream.receive()
+
+
+class Deaf:
+    """A WebSocket whose other end speaks and takes nothing in."""
+
+    def __init__(self, said: asyncio.Queue[bytes]) -> None:
+        self.said, self.answer = said, asyncio.Queue[bytes]()
+        self.deaf = False
+
+    async def receive(self) -> bytes:
+        return await self.said.get()
+
+    async def send(self, message: bytes) -> None:
+        if self.deaf:
+            await asyncio.Event().wait()
+        await self.answer.put(message)
+
+    async def close(self) -> None:
+        """Nobody hears it."""
+
+
+async def test_a_lock_that_takes_nothing_in_over_a_websocket_is_let_go(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mortice.hub.lines.UNREAD_BYTES", 4096)
+    said: asyncio.Queue[bytes] = asyncio.Queue()
+    socket = Deaf(said)
+    serving = asyncio.ensure_future(stand.lines.serve(socket, "web"))
+    caller = Caller(stand)
+    noise = Initiator(UPLINK, stand.lines.key.public, secrets.token_bytes(32))
+    first = b"\x04" + noise.write()
+    said.put_nowait(first + mac1(mac_key(stand.lines.key.public, UPLINK), first))
+    noise.read(await socket.answer.get())
+    caller.transport, caller.handshake = noise.transport(), noise.handshake_hash
+    said.put_nowait(caller.transport.seal(caller.hello(stand.door.lock.secrets.signing)))
+    await socket.answer.get()
+    socket.deaf = True
+    stream = await stand.lines.open_stream(stand.lock_id)
+    for _ in range(5):
+        with suppress(StreamEnded):
+            await stream.send(bytes(2000))
+    await asyncio.wait_for(serving, 2)
+    assert not stand.lines.connected(stand.lock_id)

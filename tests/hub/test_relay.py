@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mortice.client.visit import Errand
 from mortice.core.commands import Command
+from mortice.core.limits import MESSAGE_BYTES
+from mortice.core.link import Buckets
 from mortice.core.log import Result, accept_receipt
 from mortice.hub import relay, seats
 from mortice.hub.carrier import LOCKS_PATH
@@ -72,7 +74,7 @@ async def test_what_is_no_message_ends_it(there: Joined) -> None:
         assert await closing(socket) == relay.NO_MESSAGE
     async with there.line("owner") as socket:
         await socket.send(bytes(relay.FRAME_BYTES))  # as long as may be, and nonsense
-        assert (await closing(socket))[0] in {relay.ENDED.code, relay.NOT_CONNECTED.code}
+        assert await closing(socket) == relay.ENDED
 
 
 async def test_it_does_not_last_for_ever(
@@ -153,3 +155,28 @@ async def test_a_browser_is_no_lock(there: Joined) -> None:
         await socket.send(b"\x04" + secrets.token_bytes(64))
         with pytest.raises(ConnectionClosed):
             await asyncio.wait_for(socket.recv(), 5)
+
+
+async def test_a_message_that_no_lock_takes_leaves_its_line_alone(there: Joined) -> None:
+    """A longer one would end the line, and with it everybody's conversations."""
+    lines, lock = there.hub.lines, there.doors["Front door"].lock_id
+    assert lines
+    line = lines._ends[lock]
+    for size in (MESSAGE_BYTES, MESSAGE_BYTES + 1, MESSAGE_BYTES + 64):
+        async with there.line("manager") as socket:
+            await socket.send(bytes(size))
+            assert await closing(socket) in {relay.ENDED, relay.NO_MESSAGE}
+    await asyncio.sleep(0.1)
+    assert lines._ends.get(lock) is line
+
+
+async def test_nobody_begins_conversations_for_everybody(
+    there: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(there.hub, "seats", seats.Seats())
+    there.hub.seats._begun = Buckets(0.0, 2.0)
+    for expected in (relay.ENDED, relay.ENDED, relay.BUSY):
+        async with there.line("manager") as socket:
+            with suppress(ConnectionClosed):
+                await socket.send(b"\x01" + bytes(64))
+            assert await closing(socket) == expected
+    assert (await unlock(there, "owner")).answer.coarse is None

@@ -45,6 +45,7 @@ PENDING = 256  # frames of one lock that wait to be dealt with; no lock sends as
 PENDING_UNPROVED = 8  # the same before anybody knows which lock it is
 UNREAD_BYTES = 1 << 20  # that wait for a lock to take them in; then its line has stalled
 STREAMS = 65_536
+UNHEARD = 4  # messages of a stream that wait for its holder: an honest lock answers one with one
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,10 @@ class Stream:
         return message
 
     def hear(self, message: bytes | None) -> None:
-        """The lock said this, or nothing more."""
+        """The lock said this, or nothing more. One that says more than it was asked is cut off."""
+        if message is not None and self._messages.qsize() >= UNHEARD:
+            self.close()
+            message = None
         self._messages.put_nowait(message)
 
     def close(self) -> None:
@@ -406,15 +410,31 @@ class Lines:
 
     async def serve(self, line: MessageLine, source: str) -> None:
         """One lock over any carrier, until its line ends."""
-        out: asyncio.Queue[bytes | None] = asyncio.Queue()
-        end = self.admit(source, out.put_nowait, lambda: out.put_nowait(None))
+        out: asyncio.Queue[bytes] = asyncio.Queue()
+        until, unread = asyncio.timeout(None), 0
+
+        def drop() -> None:
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                until.reschedule(0)
+
+        def post(message: bytes) -> None:
+            nonlocal unread
+            out.put_nowait(message)
+            unread += len(message)
+            if unread > UNREAD_BYTES:
+                drop()
+
+        end = self.admit(source, post, drop)
         reading = asyncio.ensure_future(_feed(line, end))
-        reading.add_done_callback(lambda _: out.put_nowait(None))
+        reading.add_done_callback(lambda _: drop())
         try:
-            while (message := await out.get()) is not None:
-                await line.send(message)
+            async with until:
+                while True:
+                    message = await out.get()
+                    await line.send(message)
+                    unread -= len(message)
         except (EOFError, OSError):
-            pass  # it has gone
+            pass  # it has gone, takes nothing in, or was dropped
         finally:
             reading.cancel()
             end.ended()

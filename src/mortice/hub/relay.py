@@ -7,6 +7,7 @@ so a browser cannot fill the hub's memory. What can go wrong is said in the reas
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -15,7 +16,7 @@ from mortice.core.limits import MESSAGE_BYTES
 from mortice.hub.hub import Hub
 from mortice.hub.lines import NotConnected, Stream, StreamEnded
 
-FRAME_BYTES = MESSAGE_BYTES + 64  # a message, and what the encryption adds
+FRAME_BYTES = MESSAGE_BYTES  # a lock ends its whole line at a longer one (spec/uplink.md, U3)
 LINE_SECONDS = 60.0  # a visit with a touch takes twenty
 
 
@@ -47,7 +48,8 @@ async def relay(hub: Hub, socket: WebSocket, lock: bytes, who: str) -> None:
     await socket.accept()
     why = await _seated(hub, socket, lock, who)
     if socket.application_state.value == socket.client_state.value == 1:  # both still connected
-        await socket.close(*why)
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has just gone
+            await socket.close(*why)
 
 
 async def _seated(hub: Hub, socket: WebSocket, lock: bytes, who: str) -> Why:
