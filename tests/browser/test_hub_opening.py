@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from joined import Joined, joined, until
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route, expect
 from sqlalchemy import select
@@ -28,7 +29,8 @@ from mortice.core.refusal import Reason
 from mortice.core.schedule import Window
 from mortice.core.site import Role as SiteRole
 from mortice.hub.accounts import invite
-from mortice.hub.tables import Key
+from mortice.hub.powers import take_grant
+from mortice.hub.tables import Account, Key, Place
 from mortice.sim.world import PASSPHRASE
 
 pytestmark = pytest.mark.browser
@@ -36,6 +38,12 @@ AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
     "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
 SHOTS = os.environ.get("MORTICE_SHOTS")  # a folder: what the pages look like is put there
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SMALL = """() => [...document.querySelectorAll("a[href], button, summary, input, select")]
+    .filter((it) => it.checkVisibility() && !it.matches(".skip, p a, .door a, strong a"))
+    .map((it) => [it.textContent.trim(), it.getBoundingClientRect()])
+    .filter(([, box]) => box.width < 44 || box.height < 44)
+    .map(([name, box]) => `${name} ${box.width} x ${box.height}`)"""
 GIVES = Rights.UNLOCK | Rights.LOCK | Rights.ENROL
 T = TypeVar("T")
 
@@ -347,3 +355,58 @@ def without_script(route: Route) -> None:
     answer = route.fetch()
     body = re.sub(r"<script.*?</script>", "", answer.text()).replace("noscript>", "div>")
     route.fulfill(response=answer, body=body)
+
+
+def test_its_pages_are_for_everybody(running: Running, opens: Opens) -> None:
+    """In either light, on a small screen, with targets that a thumb hits."""
+    there, boss = running.there, opens("owner")
+    boss.goes("/my-key")
+    looked_at(boss, "none")
+    request = boss.asks_for_a_key()
+    looked_at(boss, "asked")
+    boss.takes_in(signed(there, request, delegable=GIVES, depth=2))
+    looked_at(boss, "held")
+    boss.at_the_door()
+    boss.page.get_by_text("Hold open for a while").click()
+    looked_at(boss, "door")
+    for state in ("opened", "refused", "silent"):
+        boss.page.locator("[data-hold]").evaluate("""(part, state) => {
+            part.dataset.state = state;
+            const said = part.querySelector(state === "opened" ? "[data-said]" : "[data-refused]");
+            said.textContent = "The door said so at 14:05:03.";
+        }""", state)
+        looked_at(boss, state)
+    give_hub(there)
+    boss.goes("/settings/hub")
+    for menu in boss.page.locator("main details").all():
+        menu.evaluate("(details) => { details.open = true; }")
+    looked_at(boss, "thief")
+
+
+def give_hub(there: Joined) -> None:
+    home = there.world.home
+    key = home.site_key(SiteRole.GRANT, PASSPHRASE)
+    for terms in (
+            {"use": Rights.REFRESH},
+            {"use": Rights.NONE, "delegable": Rights.UNLOCK | Rights.ENROL, "depth": 2,
+             "max_life": 14 * 86_400, "quota": 4}):
+        wire = owner.give(home, key, there.hub.own.signer.public, there.terms(
+            **{"exp": int(time.time()) + 90 * 86_400} | terms))
+        with there.hub.database.writing() as db:
+            take_grant(db, there.hub, db.get_one(Place, there.place.id), wire,
+                       db.get_one(Account, there.accounts["owner"].id))
+
+
+def looked_at(person: Person, name: str) -> None:
+    page = person.page
+    for width, scheme in ((1000, "light"), (320, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.wait_for_timeout(300)  # colours change with a transition
+        person.shot(f"look-{name}-{width}")
+        found = Axe().run(page, options={"runOnly": TAGS}).response["violations"]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") == width, name
+        assert page.evaluate(SMALL) == [], name
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.emulate_media(color_scheme="light")

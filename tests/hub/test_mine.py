@@ -11,14 +11,16 @@ from givers import DAY, RP, YEAR, first_link, new_key, owner_takes_back
 from hubs import ORIGIN, Cast
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from test_powers import given
 
 from mortice.cli.texts import KEY, Handover, write_handover, write_request
 from mortice.core import cbor
 from mortice.core.chain import read_chain
+from mortice.core.freshness import accept_staple
 from mortice.core.grant import KeyClass, Passkey, Rights
 from mortice.core.keys import SoftwareKey
 from mortice.core.stages import Factors
-from mortice.hub.keys import take_back
+from mortice.hub.keys import take_back, wire_of
 from mortice.hub.tables import Key, KeyRequest, Membership, Person, Place, now
 from mortice.hub.texts import check_letters, read_keys
 
@@ -174,3 +176,16 @@ def test_keys_in_a_message_are_all_read(cast: Cast) -> None:
     for text in (f"{one} {two}", f"{one}{two}", f"Hello,\n{one}\nand\n{two}. Bye",
                  "\n".join((one + two)[at:at + 60] for at in range(0, len(one + two), 60))):
         assert len(read_keys(text)) == 2, text
+
+
+def test_a_key_that_must_be_refreshed_is_so_at_once(cast: Cast, as_: AsRole) -> None:
+    member, signer = as_("member"), new_key()
+    with cast.hub.database.writing() as db:
+        grant = given(cast, db, use=Rights.REFRESH)
+    asks(member, cast, signer)
+    member.post(f"{cast.base}/my-key/take", data={
+        "text": owner_signs(cast, signer, max_staleness=DAY)})
+    [key] = member.get(f"{cast.base}/my-key/papers").json()["keys"]
+    document, chain = (base64.urlsafe_b64decode(part + "===") for part in key["staple"])
+    assert chain == grant.wire
+    assert accept_staple(cast.site.site, document, wire_of(chain)).leaf

@@ -30,6 +30,7 @@ from mortice.hub.guests import (
     try_digits,
 )
 from mortice.hub.problems import Problem, not_found
+from mortice.hub.refreshing import renew_now
 from mortice.hub.relay import relay
 from mortice.hub.stays import (
     Stage,
@@ -67,6 +68,7 @@ def put_on_phone(request: Request, ref: str, sent: Sent) -> JSONResponse:
     """Put the key on the phone that asks."""
     found = claim(hub_of(request).database, ref, bytes_of(sent.get("wire")),
                   str(sent.get("digits", "")))
+    renew_now(hub_of(request), found.place_id, found.key_id)
     hub_of(request).live.tell(found.place_id)
     return _remembered(request, found, JSONResponse({"ref": ref}))
 

@@ -25,6 +25,7 @@ from mortice.hub.mine import (
     take_in,
 )
 from mortice.hub.problems import Problem
+from mortice.hub.refreshing import renew_now
 from mortice.hub.saying import Sentence, sentence
 from mortice.hub.tables import Key, KeyRequest, Person, now
 from mortice.hub.texts import check_letters, read_asking
@@ -80,7 +81,8 @@ def take(request: Request, here: Own, text: Annotated[str, Form()] = "") -> Resp
     """Take in what came back."""
     try:
         with here.hub.database.writing() as db:
-            take_in(db, here, text[:LONGEST])
+            taken = [key.id for key in take_in(db, here, text[:LONGEST])]
+        renew_now(here.hub, here.place.id, *taken)
     except Theirs as error:
         return _page(request, here, {"text": f"{error.message[:1].upper()}{error.message[1:]}."})
     except Problem as problem:
