@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from givers import add_giver, add_person
+from givers import add_giver, add_person, new_key
 from hubs import Cast
+from lived import Lived
+from starlette.testclient import TestClient
 from test_keys import add_pin, give, lock_says, writing
 
 from mortice.core.chain import read_chain
+from mortice.core.grant import ALL_RIGHTS, Grant, Rights
 from mortice.core.log import Entry, Head, Kind, sign_head
 from mortice.core.merkle import Frontier, leaf_hash
 from mortice.core.refusal import Reason
@@ -87,6 +92,28 @@ def test_a_key_is_said_back(cast: Cast) -> None:
     assert said.can == ("Tom can open and lock Front door and Back door, on Tuesdays 09:00 to "
                         "12:00, until the end of Tue 30 Mar 2027.")
     assert said.more == ("It works if the internet is down.", "Tom cannot give keys to anyone.")
+
+
+def test_all_rights_are_said_in_one_word(cast: Cast) -> None:
+    doors = list(cast.doors.values())
+    every = Grant(new_key().public, frozenset(door.door_id for door in doors), ALL_RIGHTS,
+                  delegable=ALL_RIGHTS, depth=1)
+    said = sentence("You", every, doors, 1_790_000_000)
+    assert said.can == "You can do everything at Front door and Back door, always."
+    assert "It may be passed on: everything, to one more person each." in said.more
+    less = sentence("You", replace(every, use=ALL_RIGHTS & ~Rights.UPDATE), doors, 1_790_000_000)
+    assert less.can.startswith("You can open, lock, hold open")
+
+
+def test_a_key_that_only_locks_is_not_said_to_open(
+    cast: Cast, as_: Callable[[str], TestClient],
+) -> None:
+    lived = Lived(cast)
+    lived.gives("Home Assistant", "Front door", use=Rights.LOCK)
+    said = as_("owner").get(f"{cast.base}/people").text
+    assert "can lock now" in said
+    lived.gives("Home Assistant", "Front door")
+    assert "can open now" in as_("owner").get(f"{cast.base}/people").text
 
 
 def test_the_nights_on_which_the_clocks_change_are_named(cast: Cast) -> None:

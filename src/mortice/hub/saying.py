@@ -50,9 +50,8 @@ def sentence(name: str, grant: Grant, doors: Iterable[Door], at: int) -> Sentenc
     named = [door for door in doors if door.door_id in grant.doors]
     clock = ZoneInfo(named[0].zone if named else "UTC")
     beside = f", with {needs(grant)}" if grant.factors else ""
-    may = listed([words for right, words in RIGHTS.items() if right & grant.use])
     where = listed([door.label for door in named]) or "no door of this place"
-    can = f"{name} can {may or 'open nothing at'} {where}, {when(grant, clock, at)}{beside}."
+    can = f"{name} can {may_do(grant.use)} {where}, {when(grant, clock, at)}{beside}."
     return Sentence(can, tuple(_more(name, grant, clock, at)))
 
 
@@ -69,6 +68,18 @@ def _more(name: str, grant: Grant, clock: ZoneInfo, at: int) -> Iterator[str]:
     yield from _changes(grant, clock, at)
 
 
+def may_do(rights: Rights) -> str:
+    """What a holder may do, in front of the names of doors."""
+    if all(right & rights for right in RIGHTS):
+        return "do everything at"
+    return listed([words for right, words in RIGHTS.items() if right & rights]) or "open nothing at"
+
+
+def main_act(rights: Rights) -> str:
+    """What a key is for, where there is room for one word; none if it moves no bolt."""
+    return next((RIGHTS[right] for right in (Rights.UNLOCK, Rights.LOCK) if right & rights), "")
+
+
 def needs(grant: Grant) -> str:
     """What must be shown beside the key."""
     return listed([words for factor, words in FACTORS.items() if factor & grant.factors])
@@ -77,7 +88,9 @@ def needs(grant: Grant) -> str:
 def passing_on(grant: Grant) -> str:
     """What the holder may hand on."""
     links = "to one more person each" if grant.depth == 1 else f"over {grant.depth} steps"
-    may = listed([words for right, words in RIGHTS.items() if right & grant.delegable])
+    every = all(right & grant.delegable for right in RIGHTS)
+    may = "everything" if every else listed(
+        [words for right, words in RIGHTS.items() if right & grant.delegable])
     life = "" if grant.max_life is None else f", for {seconds(grant.max_life)} at most"
     return f"It may be passed on: {may}, {links}{life}."
 

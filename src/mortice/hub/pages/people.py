@@ -22,7 +22,7 @@ from mortice.hub.giving import opens
 from mortice.hub.keys import CLAIM, PIN, alive, links_of
 from mortice.hub.pages.give import Posted
 from mortice.hub.problems import Problem, changed_meanwhile, not_found, wrong
-from mortice.hub.saying import Sentence, sentence
+from mortice.hub.saying import Sentence, main_act, sentence
 from mortice.hub.standing import Standing, next_time, standings
 from mortice.hub.stays import guest_rows
 from mortice.hub.tables import Door, Key, Log, LogEntry, Person, now
@@ -58,6 +58,7 @@ class Row:
     doors: list[str]
     last: int | None
     next: int | None
+    act: str  # what they can do then: open, or only lock
     waits: int  # for how many doors: they have not taken a PIN, or not heard of a taking back
 
 
@@ -127,10 +128,12 @@ def _row(person: Person, keys: list[Key], stands: dict[int, list[Standing]]) -> 
     every = [each for key in keys for each in stands[key.id]]
     doors = {each.door.label: None for key in live for each in stands[key.id]}
     used = [each.used_at for each in every if each.used_at]
-    coming = [found for key in live for each in stands[key.id][:1]
-              if (found := next_time(links_of(key), each.door, at)) is not None]
+    coming = [(found, act) for key in live for each in stands[key.id][:1]
+              if (act := main_act(opens(links_of(key)[-1]).use))
+              and (found := next_time(links_of(key), each.door, at)) is not None]
+    soonest, act = min(coming, key=lambda each: (each[0], each[1] != "open"), default=(None, ""))
     waits = sum(each.word != "a link" and each.tone in {"brass", "bad"} for each in every)
-    return Row(person, [*doors], max(used, default=None), min(coming, default=None), waits)
+    return Row(person, [*doors], max(used, default=None), soonest, act, waits)
 
 
 def _one(request: Request, here: Here, person: Person, form: dict[str, Any] | None = None,
