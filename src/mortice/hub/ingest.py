@@ -218,6 +218,6 @@ class Reading:
             return
         if head.incarnation < taken.incarnation or not rises:
             raise Contradiction(
-                "L3", f"the lock signs as memory {head.incarnation} after it was memory "
+                "L7", f"the lock signs as memory {head.incarnation} after it was memory "
                 f"{taken.incarnation}, and no entry says why", head=encoded)
         taken.incarnation = head.incarnation

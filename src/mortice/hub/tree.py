@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, select, text
 
-from mortice.core.errors import Malformed
+from mortice.core.errors import Untrusted
 from mortice.core.merkle import HASH_BYTES, Frontier, Node, inclusion_proof, leaf_hash, node_hash
 from mortice.hub.tables import LogEntry, Tile
 
@@ -55,7 +55,7 @@ def entry_hashes(db: Connection, log_id: int, start: int, end: int) -> list[byte
         LogEntry.log_id == log_id, LogEntry.number >= start, LogEntry.number < end)
         .order_by(LogEntry.number)).all()
     if [row.number for row in rows] != list(range(start, start + len(rows))):
-        raise Malformed("L6", f"an entry after {start} is missing from the hub's own records")
+        raise Untrusted("L6", f"an entry after {start} is missing from the hub's own records")
     return [leaf_hash(row.body) for row in rows]
 
 
