@@ -102,7 +102,8 @@ def take_in(here: Gives, sent: Sent) -> JSONResponse:
     if offer is None or offer.grant is None:
         raise Problem(409, "not-narrower", "Your key may not give that any more",
                       "Nothing was kept. Open the page again.")
-    signed = [wire_of(bytes_of(each)) for each in sent.get("signed") or []]
+    came = sent.get("signed")
+    signed = [wire_of(bytes_of(each)) for each in came] if isinstance(came, list) else []
     with here.hub.database.writing() as db:
         whom = Whom(_ref(form), wanted.name, KINS[wanted.kin].label, form.get("digits", ""))
         kept = keep(db, here, whom, wanted, offer.grant, signed)

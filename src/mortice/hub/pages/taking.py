@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import select
 
+from mortice.core.errors import Malformed
 from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.giving import own_keys
@@ -38,9 +38,9 @@ def confirm(request: Request, here: Takes, person: str, key: str = "") -> Respon
     return page(
         request, "take_back.html", here, person=found, targets=targets, below=below, names=names,
         way_of=way_of, stands=standings(here.db, [*targets, *below], now()), whole=not key,
-        signing=signing, can_sign=sum(len(each["keys"]) for each in signing) == len(targets),
-        command=shlex.join(["mortice", "key", "take-back",
-                            targets[0].leaf.hex()[:8] if key else found.name]),
+        signing=signing, rest=len(targets) - sum(len(each["keys"]) for each in signing),
+        command="\n".join(f"mortice key take-back {each.leaf.hex()[:8]}" for each in targets
+                          if len(links_of(each)) == 1),
         account=here.account, has_account=here.db.scalar(select(Membership.id).where(
             Membership.person_id == found.id)) is not None)
 
@@ -49,9 +49,13 @@ def confirm(request: Request, here: Takes, person: str, key: str = "") -> Respon
 def taken(here: Takes, person: str, sent: Annotated[dict[str, Any], Body()]) -> JSONResponse:
     """Take in what was signed: items of a bundle, each with the keys that it names."""
     found = person_at(here, person)
+    signed = sent.get("signed")
+    if not isinstance(signed, list) or not signed or not all(
+            isinstance(each, dict) and isinstance(each.get("keys"), list) for each in signed):
+        raise Malformed("Z3", "nothing signed came with it")
     with here.hub.database.writing() as db:
-        for each in sent.get("signed") or []:
-            targets = _live(here, found, [str(ref) for ref in each.get("keys", [])])
+        for each in signed:
+            targets = _live(here, found, [*map(str, each["keys"])])
             wanted = [db.get_one(Key, key.id) for key in targets]
             ended = take_back(db, here.place, wire_of(bytes_of(each.get("item"))), wanted)
             note(db, "took keys back", here.place, here.account, person=found.ref,

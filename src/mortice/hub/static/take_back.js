@@ -40,7 +40,6 @@ async function start() {
   const all = await Promise.all(JSON.parse(card.dataset.groups).map(own));
   if (!all.every(Boolean)) {
     document.querySelector("[data-no-key]").hidden = false;
-    document.querySelector("details.card").open = true;
     return;
   }
   card.hidden = false;
