@@ -46,6 +46,7 @@ from mortice.core.site import DOORS_MAP, SITE, DoorMap, Role, RoleKeys, sign_doo
 from mortice.core.stages import TimeState
 from mortice.hub.keys import register, take_back
 from mortice.hub.lines import StreamEnded
+from mortice.hub.places import follow_root
 from mortice.hub.powers import take_grant
 from mortice.hub.refreshing import renew
 from mortice.hub.tables import Account, Base, Person, Place, Staple, now
@@ -430,6 +431,29 @@ async def test_two_hours_ahead_even_in_the_role_of_time(stolen: Stolen) -> None:
         assert await stolen.delivers([TIME, told]) is Reason.TIME_UNSURE
     assert abs(lock.now().at - now()) < 60
     assert lock.now().state is TimeState.SYNCED
+
+
+async def test_in_the_role_it_tells_a_lock_the_time_when_it_dials_in(
+    stolen: Stolen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is meant; and with a clock that is two hours ahead, as the lock bounds it."""
+    there, home = stolen.there, stolen.there.world.home
+    site, paper = home.site(), paper_key(home.read("demo.json")["sheet"])
+    root = sign_site(replace(site, version=site.version + 1, roles={
+        **site.roles, Role.TIME: RoleKeys(1, (stolen.signer.public,))}),
+        [home.site_key(Role.ROOT, PASSPHRASE), paper])
+    with there.hub.database.writing() as db:
+        follow_root(db, db.get_one(Place, there.place.id), root)
+    there.hub.nudge(door.lock_id for door in there.doors.values())
+    lock = there.running(FRONT).lock
+    await until(lambda: lock.owner().place.site.version == 2)
+    for ahead, told in ((2 * HOUR, 0), (300, 300), (2 * HOUR, 300)):
+        monkeypatch.setattr("mortice.hub.refreshing.now", lambda ahead=ahead: now() + ahead)
+        end = there.hub.lines._ends[there.doors[FRONT].lock_id]  # type: ignore[union-attr]
+        end.drop()
+        await until(lambda end=end: there.hub.lines._ends.get(  # type: ignore[union-attr]
+            there.doors[FRONT].lock_id) not in {None, end})
+        await asyncio.sleep(0.3)
+        assert abs(lock.now().at - now() - told) < 20, ahead
 
 
 async def test_an_acknowledgement_prunes_nothing(stolen: Stolen) -> None:

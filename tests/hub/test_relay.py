@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from joined import Frames, Joined, closing, joined, unlock, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from mortice.cli.hub_running import run_hub
+from mortice.cli.problems import Problem
 from mortice.client.visit import Errand
 from mortice.core.commands import Command
 from mortice.core.limits import MESSAGE_BYTES
@@ -20,6 +24,8 @@ from mortice.core.link import Buckets
 from mortice.core.log import Result, accept_receipt
 from mortice.hub import relay, seats
 from mortice.hub.carrier import LOCKS_PATH
+from mortice.hub.hub import make_hub
+from mortice.hub.settings import Settings
 
 
 @pytest.fixture
@@ -180,3 +186,13 @@ async def test_nobody_begins_conversations_for_everybody(
                 await socket.send(b"\x01" + bytes(64))
             assert await closing(socket) == expected
     assert (await unlock(there, "owner")).answer.coarse is None
+
+
+@pytest.mark.parametrize("setting", ["port", "lines_port"])
+def test_a_port_that_is_taken_is_said_before_anything_runs(tmp_path: Path, setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        hub = make_hub(Settings(tmp_path / "hub", **{"port": 0, "lines_port": 0} | {setting: port}))
+        with pytest.raises(Problem, match=f"127.0.0.1:{port} cannot be used"):
+            run_hub(cast("Any", None), hub)
+        hub.database.close()

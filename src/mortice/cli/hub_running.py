@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 
 from mortice.cli.here import Here
@@ -17,15 +18,25 @@ from mortice.hub.running import bound, server_of
 def run_hub(here: Here, hub: Hub) -> None:
     """Serve until SIGINT or SIGTERM. Raises Problem where the port is taken."""
     settings = hub.settings
+    taken = _taken(settings.host, settings.port, "--listen")
     try:
-        taken = bound(settings.host, settings.port)
-    except OSError as error:
-        raise Problem(
-            "port_taken", f"{settings.host}:{settings.port} cannot be used ({error.strerror}).",
-            "Choose another with --listen.") from error
+        _taken(settings.lines_host, settings.lines_port, "--lines").close()  # locks', in a moment
+    except Problem:
+        taken.close()
+        raise
     _say_ready(here, hub)
     with taken:
         asyncio.run(server_of(hub).serve(sockets=[taken]))
+
+
+def _taken(host: str, port: int, option: str) -> socket.socket:
+    """A socket that is bound there. Raises Problem."""
+    try:
+        return bound(host, port)
+    except OSError as error:
+        raise Problem(
+            "port_taken", f"{host}:{port} cannot be used ({error.strerror}).",
+            f"Choose another with {option}.") from error
 
 
 def _say_ready(here: Here, hub: Hub) -> None:
