@@ -198,7 +198,7 @@ class Desk:
         self.context = self.browser.new_context(
             base_url=there.hub.settings.origin, viewport=PHONE)  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(20_000)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.cdp = self.context.new_cdp_session(self.page)
         self.cdp.send("WebAuthn.enable")
@@ -249,7 +249,7 @@ class Phone:
         taps = taps or Taps()
         self.context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(20_000)
         self.page.goto(link)
         taps.tap(self.page.get_by_role("button", name="Put the key here"))
         expect(self.page.locator("[data-phone=here]")).to_be_visible()
