@@ -102,6 +102,11 @@ function stateOf(outcome) {
   return outcome.coarse === "not_now" ? "not_now" : "refused";
 }
 
+async function counts() { // or did the key end, or was it taken back, since this page was opened?
+  const answer = await fetch(location.pathname).catch(() => null);
+  return !answer?.ok || (await answer.text()).includes("data-door=");
+}
+
 class Door {
   constructor(section, own) {
     Object.assign(this, { section, own, about: facts.doors[section.dataset.door], commandId: undefined, busy: false });
@@ -151,7 +156,7 @@ class Door {
     try {
       this.say(...await this.asked());
     } catch (error) {
-      this.failed(error);
+      await this.failed(error);
     }
     this.busy = false;
   }
@@ -174,10 +179,13 @@ class Door {
     return [stateOf(outcome), outcome];
   }
 
-  failed(error) {
+  async failed(error) {
     if (error.name !== "AnswerLost") this.commandId = undefined;
     if (error.name === "AnswerLost") this.say("lost");
-    else if (error.name === "Unreachable" || error instanceof TypeError) this.say("silent");
+    else if (error.name === "Unreachable" || error instanceof TypeError) {
+      if (await counts()) this.say("silent");
+      else location.reload(); // which says what became of the key
+    }
     else if (error.name === "Unable") this.say("untouched", error.message);
     else this.say("broken");
   }
