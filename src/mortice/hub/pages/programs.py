@@ -18,7 +18,7 @@ Sees = Annotated[Here, Depends(may(To.MAKE_TOKENS))]
 Scopes = Annotated[list[str] | None, Form()]
 SCOPE_WORDS = {
     "activity:read": "read what happened", "doors:read": "see the doors",
-    "keys:write": "file keys and takings back that were signed elsewhere",
+    "keys:write": "hand in keys that were signed elsewhere, and take them back",
     "people:read": "see people and their keys", "people:write": "add and change people",
     "settings:read": "see settings"}
 

@@ -22,10 +22,10 @@ Sees = Annotated[Here, Depends(may(To.SEE_SETTINGS))]
 Changes = Annotated[Here, Depends(may(To.CHANGE_SETTINGS))]
 Text = Annotated[str, Form()]
 WAYS = (  # what else there is to set, and in a few words what it is
-    ("/team", "Team", "Who signs in here, and as what."),
-    ("/hub", "What a thief of this hub could do", "What lies on the hub, and its worth."),
+    ("/team", "Team", "Who signs in here, and what each of them may do."),
+    ("/hub", "What a thief of this hub could do", "What lies on this hub, and what it is worth to a thief."),
     ("/privacy", "Privacy and keeping", "How long things are kept, and what is held of whom."),
-    ("/programs", "Programs", "Tokens for scripts and other systems."))
+    ("/programs", "Programs", "Let a script or another system in, within bounds."))
 LATELY = 20  # acts
 
 

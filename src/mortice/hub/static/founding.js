@@ -5,7 +5,6 @@ import { hex } from "./mortice/cbor.js";
 import { keepKey, loadKey, newSeed, random } from "./mortice/keys.js";
 import { sheetKeys, writeSheet } from "./mortice/sheet.js";
 import { signRoot } from "./mortice/site.js";
-import { begin } from "./new_door.js";
 import { cleared, sentenceOf, wrongAt, zoneOf } from "./forms.js";
 import { post, toText } from "./own_key.js";
 
@@ -95,11 +94,17 @@ async function send() {
   return location.assign(`${base}/doors/new`);
 }
 
-function firstDoor() {
+async function firstDoor() {
+  let begin;
+  try {
+    ({ begin } = await import("./new_door.js")); // large, and only a first door needs it
+  } catch {
+    return location.assign(`${base}/doors/new`);
+  }
   part.querySelector("[data-part=founded]").hidden = true;
   history.replaceState(null, "", `${base}/doors/new`); // loaded again, it asks for the sheet
   document.querySelector(".steps").hidden = true;
-  begin(base, seed);
+  return begin(base, seed);
 }
 
 function start() {
