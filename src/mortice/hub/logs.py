@@ -20,17 +20,17 @@ from mortice.hub.keeping import put_entries
 from mortice.hub.live import Live
 from mortice.hub.places import key_of
 from mortice.hub.tables import Act, Door, Log, LogEntry, LogFault, now
-from mortice.hub.tree import TILE, Tiles, grow, leaf_hashes, nodes, put_tiles, tree_at
+from mortice.hub.tree import Tails, Tiles, grow, leaf_hashes, nodes, put_tiles, tails_of, tree_at
 
 KNOWN_LOGS = 20_000  # kept in mind, about 1 kB each
-TAILS = 1024  # logs whose newest hashes are kept in mind, about 8 kB each
+TAILS = 512  # logs whose newest hashes are kept in mind, about 20 kB each
 WAITS = "Its entries are not taken until what it sends fits again."
 ALARM = "was told of a log that contradicts itself"
 
-GROWN = text("UPDATE logs SET size = :size, frontier = :frontier, incarnation = :incarnation, "
-             "fault = NULL WHERE id = :log_id")
-COVERED = text(
-    "UPDATE logs SET head = :head, head_size = :size, head_at = :at WHERE id = :log_id")
+GROWN = text(
+    "UPDATE logs SET size = :size, frontier = :frontier, incarnation = :incarnation, fault = NULL, "
+    "head = COALESCE(:head, head), head_size = :head_size, head_at = COALESCE(:head_at, head_at) "
+    "WHERE id = :log_id")
 HEADS = text("INSERT INTO heads (log_id, size, head) VALUES (:log_id, :size, :head)")
 USED = text(
     "UPDATE door_keys SET used_at = :at WHERE key_id = (SELECT id FROM keys WHERE leaf = :leaf) "
@@ -56,7 +56,6 @@ class _Pending:
     entries: list[Row] = field(default_factory=list)
     logs: dict[int, dict[str, object]] = field(default_factory=dict)
     heads: list[dict[str, object]] = field(default_factory=list)
-    covered: dict[int, dict[str, object]] = field(default_factory=dict)
     tiles: dict[int, Tiles] = field(default_factory=dict)
     used: dict[tuple[bytes, int], int] = field(default_factory=dict)  # by leaf and log
     places: set[int] = field(default_factory=set)
@@ -69,7 +68,7 @@ class Logs:
         """`live` is told of places where something was written."""
         self._live = live
         self._known: dict[bytes, KeptLog] = {}
-        self._tails: dict[int, list[bytes]] = {}
+        self._tails: dict[int, Tails] = {}
         self._pending = _Pending()
 
     # --- around a transaction ---------------------------------------------------------------------
@@ -81,7 +80,6 @@ class Logs:
         connection = db.connection()
         put_tiles(connection, pending.tiles)
         for statement, rows in ((GROWN, list(pending.logs.values())), (HEADS, pending.heads),
-                                (COVERED, list(pending.covered.values())),
                                 (USED, _uses(pending.used))):
             if rows:
                 connection.execute(statement, rows)
@@ -144,31 +142,30 @@ class Logs:
             if row.leaf is not None and row.kind == Kind.GRANTED:
                 key = row.leaf, row.log_id
                 pending.used[key] = max(row.at, pending.used.get(key, 0))
-        tail = self._tail(db, log) + taken.hashes
-        pending.tiles[log.id] = grow(db.connection(), log.id, taken.tree.size, tail)
-        self._tails[log.id] = tail
+        pending.tiles[log.id] = grow(self._tail(db, log), before.tree.size, taken.hashes)
+        heads = {head.size: (head, encoded) for head, encoded in taken.heads}
+        pending.heads += [{"log_id": log.id, "size": size, "head": encoded}
+                          for size, (_, encoded) in heads.items()]
+        covered = max(heads, default=before.covered)
+        head, encoded = heads.get(covered, (None, None))
         pending.logs[log.id] = {
             "log_id": log.id, "size": taken.tree.size, "frontier": taken.tree.encode(),
-            "incarnation": taken.incarnation}
-        heads = {head.size: {"log_id": log.id, "size": head.size, "head": encoded, "at": head.at}
-                 for head, encoded in taken.heads}
-        covered = max(heads, default=before.covered)
-        pending.heads += heads.values()
-        if heads:
-            pending.covered[log.id] = heads[covered]
+            "incarnation": taken.incarnation, "head_size": covered, "head": encoded,
+            "head_at": head.at if head else None}
         pending.places.add(log.place_id)
         log.kept = replace(before, tree=taken.tree, incarnation=taken.incarnation, covered=covered,
                            risen=taken.risen)
         log.fault = None
 
-    def _tail(self, db: Session, log: KeptLog) -> list[bytes]:
-        """The leaf hashes that no full tile holds yet."""
-        size = log.kept.tree.size
-        if log.id in self._tails:
-            return self._tails[log.id]
-        if len(self._tails) >= TAILS:
-            self._tails.clear()
-        return leaf_hashes(db.connection(), log.id, size - size % TILE, size)
+    def _tail(self, db: Session, log: KeptLog) -> Tails:
+        """What its tree of tiles needs in order to grow."""
+        tails = self._tails.get(log.id)
+        if tails is None:
+            if len(self._tails) >= TAILS:
+                self._tails.clear()
+            tails = tails_of(db.connection(), log.id, log.kept.tree.size)
+            self._tails[log.id] = tails
+        return tails
 
     # --- what does not fit ------------------------------------------------------------------------
 

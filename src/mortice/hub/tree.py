@@ -104,33 +104,34 @@ def proof(db: Connection, log_id: int, number: int, size: int) -> list[bytes]:
 # --- writing --------------------------------------------------------------------------------------
 
 Tiles = dict[tuple[int, int], list[bytes]]  # level and number of each, and its hashes
+Tails = list[list[bytes]]  # for each level, the hashes that no full tile holds yet
 
 
-def grow(db: Connection, log_id: int, size: int, tail: list[bytes]) -> Tiles:
-    """The tiles that change as a log grows to `size`; `tail` goes there from where a tile begins.
+def tails_of(db: Connection, log_id: int, size: int) -> Tails:
+    """What a log of `size` entries needs in mind to grow."""
+    tails = [leaf_hashes(db, log_id, size - size % TILE, size)]
+    while size := size >> TILE_BITS:
+        tails.append(_tile(db, log_id, len(tails), size >> TILE_BITS)[:size % TILE])
+    return tails
 
-    What no full tile holds yet stays in `tail`.
+
+def grow(tails: Tails, size: int, hashes: list[bytes], level: int = 0) -> Tiles:
+    """The tiles that change when `hashes` follow the first `size` of a level, and of those above.
+
+    `tails` becomes what is needed to grow further.
     """
-    tiles: Tiles = {}
-    number = size - len(tail) >> TILE_BITS
-    while len(tail) >= TILE:
-        _complete(db, log_id, (0, number), tail[:TILE], tiles)
-        del tail[:TILE]
-        number += 1
-    return tiles
-
-
-def _complete(
-    db: Connection, log_id: int, place: tuple[int, int], hashes: list[bytes], tiles: Tiles,
-) -> None:
-    """A tile, and once it is full the one above with one hash more."""
-    tiles[place] = hashes
-    if len(hashes) < TILE:
-        return
-    level, number = place
-    above = level + 1, number >> TILE_BITS
-    known = tiles.get(above) or _tile(db, log_id, *above)
-    _complete(db, log_id, above, [*known[:number % TILE], fold(hashes)], tiles)
+    if level == len(tails):
+        tails.append([])
+    tail, number = tails[level] + hashes, size >> TILE_BITS
+    tiles, above = dict[tuple[int, int], list[bytes]](), list[bytes]()
+    for start in range(0, len(tail) - TILE + 1, TILE):
+        full = tail[start:start + TILE]
+        tiles[level, number + len(above)] = full
+        above.append(fold(full))
+    rest = tails[level] = tail[len(above) * TILE:]
+    if level and rest:
+        tiles[level, number + len(above)] = rest
+    return tiles | grow(tails, size >> TILE_BITS, above, level + 1) if above else tiles
 
 
 def put_tiles(db: Connection, tiles: dict[int, Tiles]) -> None:
