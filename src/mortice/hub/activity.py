@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mortice.client.words import Said, say, who
@@ -96,6 +96,8 @@ class Search:
         self.logs = {log.id: (log, door) for log, door in _logs(here.db, here.place.id)}
         self.wanted = wanted
         self._leaves = _leaves(here.db, here.place.id, wanted.person)
+        self._hidden = [log.id for log, door in self.logs.values() if self._reads and (
+            door.private if door else log.private)]
         self._only = {log.id for log, door in self.logs.values() if wanted.door and wanted.door in {
             log.ref, door.ref if door else None}}
 
@@ -130,6 +132,16 @@ class Search:
         """The logs of the wanted door, or all."""
         every = not self.wanted.door
         return [log for log, _ in self.logs.values() if every or log.id in self._only]
+
+    def open_logs(self) -> list[Log]:
+        """Those of the chosen logs whose entries may be counted before whoever looks."""
+        return [log for log in self.chosen_logs() if log.id not in self._hidden and (
+            self._reads or self._sees_comings(log))]
+
+    def doors(self) -> list[Door]:
+        """The doors that whoever looks may know of."""
+        return [door for _, door in self.logs.values()
+                if door is not None and (self._reads or self._eyes.see(door))]
 
     def whole(self, log: Log) -> bool:
         """May they see everything in this log, and did they want everything?"""
@@ -166,13 +178,25 @@ class Search:
         leaves, wanted = self._leaves, self.wanted
         if leaves is None and not self._reads and not self._in_own_room():
             leaves = sorted(self._eyes.leaves)
+        theirs = self._theirs()
         if leaves is not None:
-            return [Source(LogEntry.leaf == leaf) for leaf in leaves]
+            return [Source(theirs & (LogEntry.leaf == leaf)) for leaf in leaves]
         if len(self._only) == 1 and wanted.until is None:
-            return [Source(LogEntry.log_id == log, (LogEntry.number,)) for log in self._only]
+            return [Source(theirs & (LogEntry.log_id == log), (LogEntry.number,))
+                    for log in self._only]
         sorts = [wanted.sort] if wanted.sort else list(Sort)
-        here = LogEntry.place_id == self._here.place.id
+        here = theirs & (LogEntry.place_id == self._here.place.id)
         return [Source(here & (LogEntry.sort == int(sort))) for sort in sorts]
+
+    def _theirs(self) -> ColumnElement[bool]:
+        """As _may_see, for the index: where a search stops tells nothing of what is hidden."""
+        own = LogEntry.leaf.in_(self._eyes.leaves)
+        if self._reads:
+            return or_(LogEntry.log_id.not_in(self._hidden), LogEntry.sort == int(Sort.SAFETY),
+                       own) if self._hidden else true()
+        since = [and_(LogEntry.log_id == log.id, LogEntry.at >= self._eyes.own[door.id])
+                 for log, door in self.logs.values() if door and self._eyes.see_comings(door)]
+        return or_(own, *since)
 
     def _stream(self, source: Source, mark: Mark | None, *, older: bool) -> Iterator[LogEntry]:
         size = CHUNK // 4
@@ -186,9 +210,12 @@ class Search:
     # --- what is theirs ---------------------------------------------------------------------------
 
     def _in_own_room(self) -> bool:
-        doors = [self.logs[log][1] for log in self._only]
-        return bool(doors) and all(
-            door is not None and self._eyes.see_comings(door) for door in doors)
+        return bool(self._only) and all(
+            self._sees_comings(self.logs[log][0]) for log in self._only)
+
+    def _sees_comings(self, log: Log) -> bool:
+        door = self.logs[log.id][1]
+        return door is not None and self._eyes.see_comings(door)
 
     def _may_see(self, row: LogEntry) -> bool:
         log, door = self.logs[row.log_id]

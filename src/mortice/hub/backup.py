@@ -12,12 +12,14 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from mortice.core.errors import Malformed
 from mortice.hub.database import Database
@@ -25,8 +27,14 @@ from mortice.hub.tables import Base
 
 FORM = "mortice-hub-backup/1"
 LIST, SECRETS = "backup.json", "hub.key"
+LINE_BYTES = 1 << 24  # of one row; a longer one is cut, and then is none
 ROWS = 1000  # written at a time
+SMALL_BYTES = 1 << 20  # more than the list of files, and the hub's key, ever take
 BYTES = "bytes:"  # what marks a value that JSON has no word for
+
+NONSENSE = (  # what reading something else than a backup raises
+    zipfile.BadZipFile, zlib.error, SQLAlchemyError, ArithmeticError, AttributeError, EOFError,
+    KeyError, NotImplementedError, RecursionError, TypeError, ValueError)
 
 Told = Callable[[str, int], None]  # a table's name, and its rows so far
 
@@ -101,13 +109,15 @@ def restore(database: Database, folder: Path, file: Path, told: Told = _quiet) -
             _must_be_empty(database)
             rows = _read(database, archive, listed["rows"], told)
             _put_secrets(folder, archive.read(SECRETS))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except NONSENSE as error:
         raise Malformed("Z1", f"{file} is no whole backup of a hub: {error}") from error
     return rows
 
 
 def _checked(archive: zipfile.ZipFile) -> dict[str, Any]:
     """The list, once every file has the sum that it names."""
+    if max(archive.getinfo(name).file_size for name in (LIST, SECRETS)) > SMALL_BYTES:
+        raise Malformed("Z1", "this backup has a list or a key of a size that none has")
     listed: dict[str, Any] = json.loads(archive.read(LIST))
     if listed.get("form") != FORM:
         raise Malformed("Z1", f"this backup has the form {listed.get('form')!r}, not {FORM}")
@@ -144,7 +154,7 @@ def _read(database: Database, archive: zipfile.ZipFile, counts: dict[str, int], 
     return done
 
 
-def _load(connection: Connection, table: Table, lines: Iterable[bytes], told: Told) -> int:
+def _load(connection: Connection, table: Table, lines: IO[bytes], told: Told) -> int:
     count = 0
     for some in _in_pieces(lines):
         connection.execute(insert(table), [
@@ -155,8 +165,8 @@ def _load(connection: Connection, table: Table, lines: Iterable[bytes], told: To
     return count
 
 
-def _in_pieces(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    rest = iter(lines)
+def _in_pieces(lines: IO[bytes]) -> Iterator[list[bytes]]:
+    rest = iter(lambda: lines.readline(LINE_BYTES), b"")
     while some := list(islice(rest, ROWS)):
         yield some
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from mortice.client.words import Said, say, text
@@ -65,7 +65,8 @@ def eyes_of(here: Here) -> Eyes:
 
 def _own_doors(db: Session, person: int) -> dict[int, int]:
     at = now()
-    began = func.min(func.coalesce(Key.starts_at, Key.made_at))
+    began = func.min(case(  # who gives a key to themselves may let it start long ago
+        (Key.starts_at > Key.made_at, Key.starts_at), else_=Key.made_at))
     rows = db.execute(
         select(DoorKey.door_id, began).join(Key).where(
             Key.person_id == person, Key.taken_back_at.is_(None),

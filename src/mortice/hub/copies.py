@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -17,6 +18,7 @@ from mortice.core.log import About, Kind
 from mortice.hub.activity import Coming
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a cell that begins so is run by spreadsheets
+INNER = re.compile(r"([;|\t]\s*)(?=[=+\-@])")
 ODD = "\N{REPLACEMENT CHARACTER}"
 Value = str | int | None
 
@@ -50,7 +52,8 @@ def fields(coming: Coming) -> dict[str, Value]:
 def cell(value: Value) -> str:
     """A value in a table."""
     written = "" if value is None else str(value)
-    return ("'" if written.startswith(FORMULA) else "") + visible(written)
+    parted = INNER.sub(r"\1'", written)  # another country's spreadsheet begins a cell there
+    return ("'" if written.startswith(FORMULA) else "") + visible(parted)
 
 
 def table(comings: Iterable[Coming]) -> Iterator[bytes]:

@@ -50,10 +50,12 @@ class Database:
 
 
 def _engine(url: str) -> Engine:
+    """Its errors are logged, so they name no values: those may be hashes, or what people wrote."""
     if not url.startswith("sqlite"):
         return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1),
-                             pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
+                             pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True,
+                           connect_args={"timeout": BUSY_MILLISECONDS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 

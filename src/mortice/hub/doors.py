@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mortice.core.limits import TIME_MAX
 from mortice.hub.tables import Door
 from mortice.hub.web import clock, when
 
@@ -98,8 +99,8 @@ def _lost_line(door: Door, last: Words) -> str:
 
 
 def _number(status: Mapping[str, Any], name: str) -> int | None:
-    value = status.get(name)
-    return value if type(value) is int else None
+    value = status.get(name)  # as a lock said it, which may lie
+    return value if type(value) is int and abs(value) <= TIME_MAX else None
 
 
 # --- one sentence for all of them -----------------------------------------------------------------

@@ -52,7 +52,8 @@ MOVES = frozenset({1, 2, 3})  # commands: unlock, lock, hold open; what else is 
 
 def sort_of(kind: int, about: Mapping[int | str, cbor.Value]) -> Sort:
     """Under which of the filter's words an entry stands."""
-    if kind == Kind.GRANTED and about.get(About.COMMAND) not in MOVES:
+    command = about.get(About.COMMAND)  # whatever a lock wrote there
+    if kind == Kind.GRANTED and not (isinstance(command, int) and command in MOVES):
         return Sort.DEVICES
     if kind == Kind.MOVED and about.get(About.STATE) == "jammed":
         return Sort.SAFETY

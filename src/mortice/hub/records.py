@@ -31,15 +31,15 @@ class Standing:
     faults: list[Log]
 
 
-def standing(db: Session, logs: Iterable[Log]) -> Standing:
-    """Of these logs, as they were checked when they came."""
+def standing(db: Session, logs: Iterable[Log], watched: Iterable[Log]) -> Standing:
+    """Of these logs, as they were checked when they came; what does not fit, of all `watched`."""
     logs = list(logs)
     first = db.scalar(select(func.min(LogEntry.at)).where(
         LogEntry.log_id.in_([log.id for log in logs]), LogEntry.number == 0))
     return Standing(
         sum(log.head_size for log in logs), sum(log.size - log.head_size for log in logs), first,
         max((log.head_at for log in logs if log.head_at), default=None),
-        [log for log in logs if log.fault and not log.ended_at])
+        [log for log in watched if log.fault and not log.ended_at])
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from mortice.hub.keys import names
 from mortice.hub.logs import set_aside
 from mortice.hub.problems import not_found
 from mortice.hub.records import Proof, prove, standing
-from mortice.hub.tables import Door, Log, LogEntry, LogFault, Person
+from mortice.hub.tables import Log, LogEntry, LogFault, Person
 from mortice.hub.web import go, page
 
 ROUTER = APIRouter(prefix="/p/{place}/activity", include_in_schema=False)
@@ -110,12 +110,12 @@ def _shown(request: Request, here: Here, search: Search, asks: Filter, *,
            **more: Any) -> Response:  # noqa: ANN401 - what the template shows besides
     people = here.db.scalars(select(Person).where(
         Person.place_id == here.place.id, Person.erased_at.is_(None)).order_by(Person.name)).all()
-    doors: list[Door] = [door for _, door in search.logs.values() if door is not None]
     return page(
         request, "activity.html", here, asks=asks, sorts=WORDS, comings=comings,
         people=people if here.may(To.SEE_PEOPLE) or here.role == "auditor" else [],
-        doors={door.ref: door.label for door in doors}, mark=lambda each: _write_mark(
-            search, each.mark), standing=standing(here.db, search.chosen_logs()),
+        doors={door.ref: door.label for door in search.doors()}, mark=lambda each: _write_mark(
+            search, each.mark), standing=standing(here.db, search.open_logs(), (
+                search.chosen_logs() if here.may(To.EXPORT) else search.open_logs())),
         takes=here.may(To.EXPORT), **more)
 
 
@@ -127,7 +127,7 @@ def _read_mark(search: Search, written: str) -> Mark | None:
     at, _, rest = written.partition("-")
     ref, _, number = rest.partition("-")
     log = next((log for log, _ in search.logs.values() if log.ref == ref), None)
-    if log is None or not (at.isdecimal() and number.isdecimal()) or len(written) > 60:
+    if log is None or not (_small(at) and _small(number)):
         return None
     return int(at), log.id, int(number)
 

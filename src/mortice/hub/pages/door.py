@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
+from mortice.core.limits import TIME_MAX
 from mortice.hub.access import RUNS, Here, To, may
 from mortice.hub.comings import (
     PAGE,
@@ -51,7 +52,7 @@ def _now(door: Door, since: dict[int, tuple[str, int]]) -> Now:
 @ROUTER.get("/doors/{door}")
 def one(
     request: Request, here: Annotated[Here, Depends(may(To.SEE_DOORS))], door: str,
-    before: int | None = None,
+    before: Annotated[int | None, Query(ge=0, le=TIME_MAX)] = None,
 ) -> HTMLResponse:
     """One door: how it is, what happened, who can open it."""
     eyes = eyes_of(here)
