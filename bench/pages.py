@@ -214,8 +214,9 @@ def rows_of(log: Log, leaves: list[bytes], entries: int) -> Iterator[dict[str, o
         at = AT - (entries - number) * 37
         body = head + struct.pack(">BHBI", 0x19, number + 1000, 0x1A, at) + tail
         kind = Kind.GRANTED if leaf else Kind.LEAF_SEEN
+        sort = sort_of(int(kind), ABOUT if leaf else {})
         yield {"log_id": log.id, "number": number, "place_id": log.place_id, "at": at,
-               "kind": int(kind), "sort": int(sort_of(int(kind), ABOUT if leaf else {})), "leaf": leaf, "body": body}
+               "kind": int(kind), "sort": int(sort), "leaf": leaf, "body": body}
 
 
 def template(leaf: bytes | None) -> tuple[bytes, bytes]:

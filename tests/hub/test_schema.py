@@ -1,4 +1,4 @@
-"""A new hub's database, and one that an older hub made, have the tables that this one works with."""
+"""A database, new or made by an older hub, has the tables that this hub works with."""
 
 from __future__ import annotations
 
