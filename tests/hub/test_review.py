@@ -163,3 +163,14 @@ def test_a_damaged_backup_is_refused_in_words(cast: Cast, tmp_path: Path) -> Non
         except Malformed:
             pass
     other.database.close()
+
+
+def test_no_name_is_too_long_for_the_paper_of_an_evidence_pack(cast: Cast, as_: AsRole) -> None:
+    leaf = Lived(cast).gives("\N{CJK UNIFIED IDEOGRAPH-6F22}" * 120, "Front door")
+    with cast.hub.database.writing() as db:
+        db.execute(text("UPDATE doors SET label = :label"), {"label": "\N{GRINNING FACE}" * 120})
+    diary = Diary(cast.locks["Front door"].signer)
+    diary.write(Kind.REFUSED, {
+        1: leaf, 3: 20, 4: "R4", 13: "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 2000}, seal=True)
+    keep(cast, "Front door", diary)
+    assert as_("owner").get(f"{cast.base}/activity/evidence.zip").status_code == 200

@@ -43,7 +43,7 @@ class _Paper(FPDF):
     def written(self, words: str) -> str:
         """`words` in letters that the font has."""
         return "".join(letter if ord(letter) in self._letters else f"[U+{ord(letter):04X}]"
-                       for letter in visible(words)[:LETTERS])
+                       for letter in visible(words)[:LETTERS])[:LETTERS]
 
     def footer(self) -> None:
         """At the foot of each page."""
