@@ -189,3 +189,13 @@ def test_a_key_that_must_be_refreshed_is_so_at_once(cast: Cast, as_: AsRole) -> 
     document, chain = (base64.urlsafe_b64decode(part + "===") for part in key["staple"])
     assert chain == grant.wire
     assert accept_staple(cast.site.site, document, wire_of(chain)).leaf
+
+
+def test_a_request_that_nobody_signed_is_gone_when_it_is_forgotten(
+    cast: Cast, as_: AsRole) -> None:
+    member = as_("member")
+    for _ in range(3):
+        ref = asks(member, cast, new_key())
+        assert member.post(f"{cast.base}/my-key/{ref}/forget", json={}).status_code == 200
+    with cast.hub.database.reading() as db:
+        assert not db.scalars(select(KeyRequest)).all()

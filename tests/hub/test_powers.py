@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from givers import DAY, add_giver, add_person, first_link, new_key, owner_takes_back
-from hubs import Cast
+from hubs import Cast, make_cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -379,3 +380,21 @@ def test_a_visitors_page_with_its_link_and_its_pin(cast: Cast) -> None:
         claim = links_of(shown.claim)[-1]
         assert (claim.klass, claim.use, claim.depth) == (KeyClass.FILE, Rights.NONE, 1)
 
+
+
+def test_on_either_database(tmp_path: Path, database_url: str) -> None:
+    cast = make_cast(tmp_path / "hub", database_url)
+    giver, person = add_giver(cast), add_person(cast, "Jo")
+    with cast.hub.database.writing() as db:
+        given(cast, db, use=Rights.REFRESH)
+        given(cast, db, **VISITS)
+        place = place_in(cast, db)
+        pin = register_pin(db, place, giver.person, giver.pin(
+            cast.doors["Front door"], slot=7, max_staleness=1000))
+        issue(db, cast.hub, place, person, stay(cast, "Back door", holder=new_key().public))
+    for _ in range(2):
+        renew_all(cast.hub)
+        with cast.hub.database.writing() as db:
+            assert STAPLE in set(db.scalars(select(Document.kind)))
+            db.get_one(Staple, pin.leaf).at -= 600
+    cast.hub.database.close()

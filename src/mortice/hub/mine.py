@@ -120,6 +120,8 @@ def take_in(db: Session, here: Here, text: str) -> list[Key]:
 def forget(db: Session, here: Here, request: KeyRequest) -> None:
     """A browser has forgotten its key. Whoever may is asked to take it back at the doors."""
     request.forgotten_at = request.forgotten_at or now()
+    if not _waits(db, request):
+        db.delete(request)  # nobody ever signed it
     note(db, "forgot the key of their browser", here.place, here.account, request=request.ref)
 
 

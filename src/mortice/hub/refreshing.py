@@ -34,11 +34,11 @@ APART_SECONDS = 30  # a lock whose clock is further off is told the time
 def renew_all(hub: Hub) -> None:
     """Renew whatever is due, at every place. Called from time to time."""
     with hub.database.reading() as db:
-        places = db.scalars(select(Place).join(HubGrant).where(
+        places = db.scalars(select(HubGrant.place_id).where(
             HubGrant.what == REFRESH, HubGrant.ended_at.is_(None)).distinct()).all()
     for place in places:
         with hub.database.writing() as db:
-            told = renew(db, hub, db.get_one(Place, place.id))
+            told = renew(db, hub, db.get_one(Place, place))
         hub.nudge(told)
 
 
@@ -54,6 +54,7 @@ def renew(
     db: Session, hub: Hub, place: Place, keys: Iterable[Key] | None = None) -> set[bytes]:
     """Vouch for `keys` as far as it is due, or for all. Returns the locks that something is for."""
     at = now()
+    db.execute(select(Place.id).where(Place.id == place.id).with_for_update())  # one at a time
     grants, revoked = live(db, place, REFRESH, at), revoked_at(db, place)
     if keys is None:
         keys = db.scalars(select(Key).where(Key.place_id == place.id, Key.what != CLAIM))

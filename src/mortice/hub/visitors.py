@@ -152,6 +152,7 @@ def _must_be_within(above: Grant, stay: Stay) -> None:
 def _must_have_room(db: Session, grant: HubGrant, above: Grant, stay: Stay) -> None:
     """As many different keys a day and door as the link allows: each lock counts them by itself."""
     assert above.quota is not None, "powers.py takes in none without"
+    db.execute(select(HubGrant.id).where(HubGrant.id == grant.id).with_for_update())
     issued = [key for key in db.scalars(select(Key).where(
         Key.place_id == grant.place_id, Key.by_hub.is_(True), Key.taken_back_at.is_(None)))
         if above.id in {link.id for link in links_of(key)}]
