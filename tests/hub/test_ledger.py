@@ -139,6 +139,24 @@ async def test_many_locks_share_a_transaction(here: Cast, ledger: HubLedger) -> 
             label: diary.tree.encode() for label, diary in diaries.items()}
 
 
+async def test_what_fails_beside_it_undoes_nothing(here: Cast, ledger: HubLedger) -> None:
+    """Jobs share a transaction; one that fails is undone alone, even in mid-copy."""
+    diaries = {label: Diary(lock.signer).fill(130) for label, lock in here.locks.items()}
+
+    def fails(db: object) -> None:
+        raise ZeroDivisionError
+
+    for at in range(0, 130, 13):
+        taken = await asyncio.gather(*(each for label, diary in diaries.items() for each in (
+            ledger.take(lock_of(here, label), Batch(at, diary.pairs[at:at + 13], None)),
+            ledger._write(fails))), return_exceptions=True)
+        assert taken[::2] == [at + 13, at + 13]
+        assert all(isinstance(each, ZeroDivisionError) for each in taken[1::2])
+    with here.hub.database.reading() as db:
+        assert {log.label: log.frontier for log in db.scalars(select(Log))} == {
+            label: diary.tree.encode() for label, diary in diaries.items()}
+
+
 async def test_batches_sent_without_waiting_arrive_in_order(
     here: Cast, ledger: HubLedger, diary: Diary,
 ) -> None:

@@ -47,6 +47,8 @@ SORTS: dict[int, Sort] = {
     Kind.LEFT_OFF: Sort.SAFETY, Kind.INSIDE: Sort.OPENINGS, Kind.REMOVED: Sort.KEYS,
     Kind.REFRESHED: Sort.KEYS,
 }
+GRANTED, MOVED, INCARNATION = int(Kind.GRANTED), int(Kind.MOVED), int(Kind.INCARNATION)
+LEAF, COMMAND, STATE = int(About.LEAF), int(About.COMMAND), int(About.STATE)  # quick to compare
 MOVES = frozenset({1, 2, 3})  # commands: unlock, lock, hold open; what else is granted only looks
 
 
@@ -176,12 +178,12 @@ class Reading:
             index, at, kind, about = _parts(body)
             if index != number:
                 raise Untrusted("L6", f"log: entry {index} stands where {number} is due")
-            hashed, leaf = leaf_hash(body), about.get(About.LEAF)
+            hashed, leaf = leaf_hash(body), about.get(LEAF)
             add(hashed)
             grow(hashed)
             row(Row(kept.log_id, number, kept.place_id, at, kind, sort_of(kind, about),
                     leaf if type(leaf) is bytes else None, body))
-            taken.risen |= kind == Kind.INCARNATION
+            taken.risen |= kind == INCARNATION
             if sealed is not None:
                 self._cover(sealed)
 

@@ -7,8 +7,11 @@ of what inserting rows one by one costs, and the hub takes entries of many locks
 from __future__ import annotations
 
 import struct
+from contextlib import ExitStack, suppress
+from typing import Any
 
-from sqlalchemy import Connection, insert
+from psycopg import Copy
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from mortice.hub.ingest import Row
@@ -23,27 +26,50 @@ NUMBERS, LENGTH = struct.Struct(">h" + "iq" * 6), struct.Struct(">i")
 COPY = f"COPY entries ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 
-def put_entries(db: Session, rows: list[Row]) -> None:
-    """Add `rows`. Raises IntegrityError if one is there already."""
-    if not rows:
-        return
-    connection = db.connection()
-    match connection.dialect.name:
-        case "sqlite":
-            connection.exec_driver_sql(INSERT, rows)
-        case "postgresql":
-            _copy(connection, rows)
-        case _:
-            connection.execute(
-                insert(LogEntry), [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+class Rows:
+    """Entries on their way into the database, within one transaction."""
 
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._copy: Copy | None = None
+        self._open = ExitStack()
 
-def _copy(connection: Connection, rows: list[Row]) -> None:
-    """COPY's own bytes, made here: a third of what a driver takes to adapt each value."""
-    driver = connection.connection.driver_connection
-    assert driver is not None, "a connection that is in a transaction is open"
-    with driver.cursor() as cursor, cursor.copy(COPY) as copy:
-        copy.write(b"".join((BEGIN, *map(_packed, rows), END)))
+    def add(self, db: Session, rows: list[Row]) -> None:
+        """Put `rows` in with the rest. PostgreSQL works on them while more are verified here."""
+        if not rows:
+            return
+        connection = db.connection()
+        if connection.dialect.name != "postgresql":
+            self._rows += rows
+            return
+        if self._copy is None:
+            driver: Any = connection.connection.driver_connection
+            self._copy = self._open.enter_context(
+                self._open.enter_context(driver.cursor()).copy(COPY))
+            self._copy.write(BEGIN)
+        self._copy.write(b"".join(map(_packed, rows)))
+
+    def settle(self, db: Session) -> None:
+        """They are all in. Until then nothing else can be asked on this connection.
+
+        Raises an error of the database if one was there already.
+        """
+        rows, self._rows = self._rows, []
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            copy.write(END)
+            self._open.close()
+        if rows and db.get_bind().dialect.name == "sqlite":
+            db.connection().exec_driver_sql(INSERT, rows)
+        elif rows:
+            db.execute(insert(LogEntry), [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+
+    def drop(self) -> None:
+        """Nothing of them is to happen."""
+        self._rows, copy, self._copy = [], self._copy, None
+        if copy is not None:
+            with suppress(Exception):  # the connection has failed, or will be rolled back
+                self._open.__exit__(RuntimeError, RuntimeError("given up"), None)
 
 
 def _packed(row: Row) -> bytes:

@@ -55,7 +55,11 @@ class HubLedger:
         await asyncio.to_thread(self._writer.close)
 
     async def _write(self, run: Callable[[Session], T]) -> T:
-        done: T = await asyncio.wrap_future(self._writer.do(run))
+        def settled(db: Session) -> T:
+            self._logs.settle(db)
+            return run(db)
+
+        done: T = await asyncio.wrap_future(self._writer.do(settled))
         return done
 
     async def _read(self, look: Callable[[Session], T]) -> T:
@@ -78,8 +82,8 @@ class HubLedger:
 
     async def take(self, lock_id: bytes, batch: Batch) -> int:
         """The new position, once it is durable. Raises Theirs if anything in it does not fit."""
-        taken = await self._write(lambda db: self._logs.take(
-            db, lock_id, batch.first, batch.entries, batch.head))
+        taken: int | Theirs = await asyncio.wrap_future(self._writer.do(
+            lambda db: self._logs.take(db, lock_id, batch.first, batch.entries, batch.head)))
         if isinstance(taken, Theirs):
             raise taken
         return taken

@@ -7,16 +7,15 @@ a transaction fails, what is in mind is forgotten.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from mortice.core.errors import Theirs, Untrusted
 from mortice.core.log import Kind, Receipt
 from mortice.core.merkle import Frontier
-from mortice.hub.ingest import Contradiction, Kept, Pairs, Reading, Row, Taken
-from mortice.hub.keeping import put_entries
+from mortice.hub.ingest import Contradiction, Kept, Pairs, Reading, Taken
+from mortice.hub.keeping import Rows
 from mortice.hub.live import Live
 from mortice.hub.places import key_of
 from mortice.hub.tables import Act, Door, Log, LogEntry, LogFault, now
@@ -53,7 +52,6 @@ class KeptLog:
 class _Pending:
     """What goes into the database just before the commit."""
 
-    entries: list[Row] = field(default_factory=list)
     logs: dict[int, dict[str, object]] = field(default_factory=dict)
     heads: list[dict[str, object]] = field(default_factory=list)
     tiles: dict[int, Tiles] = field(default_factory=dict)
@@ -70,13 +68,14 @@ class Logs:
         self._known: dict[bytes, KeptLog] = {}
         self._tails: dict[int, Tails] = {}
         self._pending = _Pending()
+        self._rows = Rows()
 
     # --- around a transaction ---------------------------------------------------------------------
 
     def before_commit(self, db: Session) -> None:
         """Write what the batches of this transaction add."""
+        self.settle(db)
         pending = self._pending
-        put_entries(db, pending.entries)
         connection = db.connection()
         put_tiles(connection, pending.tiles)
         for statement, rows in ((GROWN, list(pending.logs.values())), (HEADS, pending.heads),
@@ -84,6 +83,14 @@ class Logs:
             if rows:
                 connection.execute(statement, rows)
         self._pending = _Pending(places=pending.places)
+
+    def settle(self, db: Session) -> None:
+        """Before anything else is asked of the database: the entries so far are in it."""
+        self._rows.settle(db)
+
+    def before_rollback(self) -> None:
+        """Something failed: leave the connection as it can be rolled back."""
+        self._rows.drop()
 
     def after_commit(self) -> None:
         """Tell whoever watches."""
@@ -109,6 +116,7 @@ class Logs:
         if known is None:
             if len(self._known) >= KNOWN_LOGS:
                 self._known.clear()
+            self.settle(db)
             known = self._known[lock_id] = _load(db, lock_id)
         return known
 
@@ -120,14 +128,19 @@ class Logs:
         if log.id in self._pending.logs:
             self.before_commit(db)  # an overlap is compared with what is written
         if log.stopped:  # unless it was set aside meanwhile
+            self.settle(db)
             log = self._known[lock_id] = _load(db, lock_id)
         if log.stopped:
             return Untrusted("L10", f"this log stopped: {log.fault}")
-        look = db.connection()
+
+        def look() -> Connection:
+            self.settle(db)
+            return db.connection()
+
         try:
             taken = Reading(
-                log.kept, partial(leaf_hashes, look, log.id),
-                lambda size: tree_at(size, nodes(look, log.id)).root()).take(first, pairs, head)
+                log.kept, lambda start, end: leaf_hashes(look(), log.id, start, end),
+                lambda size: tree_at(size, nodes(look(), log.id)).root()).take(first, pairs, head)
         except Theirs as error:
             self.fault(db, log, error)
             return error
@@ -137,12 +150,13 @@ class Logs:
 
     def _keep(self, db: Session, log: KeptLog, taken: Taken) -> None:
         pending, before = self._pending, log.kept
-        pending.entries += taken.rows
+        tails = self._tail(db, log)
+        self._rows.add(db, taken.rows)
         for row in taken.rows:
             if row.leaf is not None and row.kind == Kind.GRANTED:
                 key = row.leaf, row.log_id
                 pending.used[key] = max(row.at, pending.used.get(key, 0))
-        pending.tiles[log.id] = grow(self._tail(db, log), before.tree.size, taken.hashes)
+        pending.tiles[log.id] = grow(tails, before.tree.size, taken.hashes)
         heads = {head.size: (head, encoded) for head, encoded in taken.heads}
         pending.heads += [{"log_id": log.id, "size": size, "head": encoded}
                           for size, (_, encoded) in heads.items()]
@@ -161,6 +175,7 @@ class Logs:
         """What its tree of tiles needs in order to grow."""
         tails = self._tails.get(log.id)
         if tails is None:
+            self.settle(db)
             if len(self._tails) >= TAILS:
                 self._tails.clear()
             tails = tails_of(db.connection(), log.id, log.kept.tree.size)
@@ -181,6 +196,7 @@ class Logs:
 
     def fault(self, db: Session, log: KeptLog, error: Theirs) -> None:
         """Write down what does not fit. A contradiction stops the log; anything else may heal."""
+        self.settle(db)
         stops = isinstance(error, Contradiction)
         words = f"{error.message[:1].upper()}{error.message[1:]}. " + ("" if stops else WAITS)
         if log.stopped or (log.fault == words and not stops):

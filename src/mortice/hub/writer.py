@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from mortice.hub.database import Database
 
 LOG = logging.getLogger(__name__)
+GATHER_SECONDS = 0.001  # for others to join a transaction: about what its sync takes
 JOBS = 256  # in one transaction: enough to share a sync, few enough that none waits long
 
 
@@ -30,6 +31,9 @@ class Around(Protocol):
 
     def after_commit(self) -> None:
         """It is durable."""
+
+    def before_rollback(self) -> None:
+        """Something in it failed."""
 
     def after_failure(self) -> None:
         """Nothing of it happened."""
@@ -86,7 +90,7 @@ class Writer:
         jobs: list[Job] = []
         while len(jobs) < JOBS:
             try:
-                job = self._jobs.get(block=not jobs)
+                job = self._jobs.get(timeout=GATHER_SECONDS if jobs else None)
             except queue.Empty:
                 break
             if job is None:
@@ -100,8 +104,7 @@ class Writer:
         """All of them or none. False if that failed and they are worth a try one by one."""
         try:
             with self._database.writing() as db:
-                answers = [job.run(db) for job in jobs]
-                self._around.before_commit(db)
+                answers = self._done(db, jobs)
         except Exception as error:  # nothing of it happened
             self._around.after_failure()
             if len(jobs) > 1:
@@ -113,3 +116,12 @@ class Writer:
         for job, answer in zip(jobs, answers, strict=True):
             job.future.set_result(answer)
         return True
+
+    def _done(self, db: Session, jobs: list[Job]) -> list[Any]:
+        try:
+            answers = [job.run(db) for job in jobs]
+            self._around.before_commit(db)
+        except Exception:
+            self._around.before_rollback()
+            raise
+        return answers
