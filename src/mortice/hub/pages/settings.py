@@ -23,7 +23,7 @@ Changes = Annotated[Here, Depends(may(To.CHANGE_SETTINGS))]
 Text = Annotated[str, Form()]
 WAYS = (  # what else there is to set, and in a few words what it is
     ("/team", "Team", "Who signs in here, and what each of them may do."),
-    ("/hub", "What a thief of this hub could do", "What lies on this hub, and what it is worth to a thief."),
+    ("/hub", "What a thief of this hub could do", "What lies on this hub, and what that is worth."),
     ("/privacy", "Privacy and keeping", "How long things are kept, and what is held of whom."),
     ("/programs", "Programs", "Let a script or another system in, within bounds."))
 LATELY = 20  # acts

@@ -16,7 +16,6 @@ import { createKeyPasskey } from "./mortice/passkey.js";
 import { readSheetSeed, sheetKeys } from "./mortice/sheet.js";
 import { CONFIG, acceptFirst, signConfig } from "./mortice/site.js";
 import { hello, readCode, takeOver } from "./mortice/takeover.js";
-import { read, write, writeHandover } from "./mortice/texts.js";
 import { documentId } from "./mortice/documents.js";
 import { cleared, sentenceOf, wrongAt, zoneOf } from "./forms.js";
 import { credentialOf, forgetPasskey, fromText, keepPasskey, post, toText } from "./own_key.js";
@@ -34,6 +33,7 @@ let base = "";
 let seed = null; // of the sheet, for as long as this page is open
 let place = null; // what the hub has of it
 
+const texts = () => import("./mortice/texts.js"); // large, and only adding needs it
 const now = () => Math.floor(Date.now() / 1000);
 
 function show(name) {
@@ -72,6 +72,7 @@ async function papers() {
 
 /** The passkey that this browser named when it asked for its key. */
 async function passkeyAsked(signer) {
+  const { read } = await texts();
   for (const text of place.asking) {
     const [cose, , passkey] = read(["REQUEST"], text)[1];
     if (!same((await readKey(cose)).id, signer.id)) continue;
@@ -85,6 +86,7 @@ async function makeOwn() {
   const { credentialId, passkey } = await createKeyPasskey({ name: `${place.who}: doors`, siteName: place.name });
   const signer = await keepKey(place.key);
   keepPasskey(place.key, credentialId);
+  const { write } = await texts();
   const named = new Map([[1, passkey.key.cose], [2, passkey.rpIdHash], [3, passkey.origin]]);
   await post(`${base}/my-key/ask`, { text: write("REQUEST", [signer.public.cose, place.who, named]) });
   return { signer, passkey };
@@ -109,7 +111,8 @@ async function ownLinks({ signer, passkey }, doors, grantKey) {
   return Promise.all([opens, gives].map((terms) => signGrant(terms, grantKey)));
 }
 
-function keysText(links, map) {
+async function keysText(links, map) {
+  const { writeHandover } = await texts();
   const written = (link) => writeHandover("KEY",
     { roots: place.roots.map(fromText), doors: map, chain: [link], where: [], siteName: place.name });
   return links.map(written).join("\n");
@@ -197,10 +200,10 @@ async function sign({ door, to, hub, mine, grant }) {
   const links = await ownLinks(mine, doors, grant);
   const settings = await signConfig(place.site.id, { door: door.id, version: now(), relockAfter: 0, pins: PINS,
     hub: { key: fromText(hub.key), address: hub.address } }, grant);
-  return { label: door.label, door: hex(door.id), to, settings: toText(settings), ...madeOf(map, links) };
+  return { label: door.label, door: hex(door.id), to, settings: toText(settings), ...await madeOf(map, links) };
 }
 
-const madeOf = (map, links) => ({ map: toText(map), keys: keysText(links, map), gives: toText(links[1]) });
+const madeOf = async (map, links) => ({ map: toText(map), keys: await keysText(links, map), gives: toText(links[1]) });
 
 /** The same door on a map that follows the hub's, where another door has come meanwhile. */
 async function signAgain(signed) {
@@ -208,7 +211,7 @@ async function signAgain(signed) {
   const before = await acceptDoors(place.site, fromText(signed.map));
   const doors = [...place.map.doors, before.doors.find(({ id }) => hex(id) === signed.door)];
   const map = await signDoors({ site: place.site.id, version: place.map.version + 1, doors }, grant);
-  const renewed = { ...signed, ...madeOf(map, await ownLinks(await own(), doors, grant)) };
+  const renewed = { ...signed, ...await madeOf(map, await ownLinks(await own(), doors, grant)) };
   unfinished.keep(renewed);
   return renewed;
 }
