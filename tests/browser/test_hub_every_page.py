@@ -282,7 +282,7 @@ class TestEachPage:
         on, off = walked[visit]["light"].look, walked[visit]["plain"].look
         assert off["h1"] == on["h1"]
         assert set(off["forms"]) >= set(on["forms"])
-        if len(off["words"]) < 0.7 * len(on["words"]):  # all of it is signing: the other way is told
+        if len(off["words"]) < 0.7 * len(on["words"]):  # it is all signing: the other way is told
             assert "mortice " in off["words"]
         if set(on["scripts"]) - ALWAYS:
             assert "script" in off["words"]  # says what needs one

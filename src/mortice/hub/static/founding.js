@@ -95,16 +95,15 @@ async function send() {
 }
 
 async function firstDoor() {
-  let begin;
-  try {
-    ({ begin } = await import("./new_door.js")); // large, and only a first door needs it
-  } catch {
-    return location.assign(`${base}/doors/new`);
-  }
   part.querySelector("[data-part=founded]").hidden = true;
   history.replaceState(null, "", `${base}/doors/new`); // loaded again, it asks for the sheet
   document.querySelector(".steps").hidden = true;
-  return begin(base, seed);
+  try {
+    const { begin } = await import("./new_door.js"); // large, and only a first door needs it
+    return begin(base, seed);
+  } catch {
+    return location.reload();
+  }
 }
 
 function start() {
