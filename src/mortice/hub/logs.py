@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from mortice.core.errors import Theirs, Untrusted
 from mortice.core.log import Kind, Receipt
 from mortice.core.merkle import Frontier
 from mortice.hub.ingest import Contradiction, Kept, Pairs, Reading, Taken
-from mortice.hub.keeping import Rows
+from mortice.hub.keeping import GROWN, HEADS, USED, Rows
 from mortice.hub.live import Live
 from mortice.hub.places import key_of
 from mortice.hub.tables import Act, Door, Log, LogEntry, LogFault, now
@@ -25,16 +25,6 @@ KNOWN_LOGS = 20_000  # kept in mind, about 1 kB each
 TAILS = 512  # logs whose newest hashes are kept in mind, about 20 kB each
 WAITS = "Its entries are not taken until what it sends fits again."
 ALARM = "was told of a log that contradicts itself"
-
-GROWN = text(
-    "UPDATE logs SET size = :size, frontier = :frontier, incarnation = :incarnation, fault = NULL, "
-    "head = COALESCE(:head, head), head_size = :head_size, head_at = COALESCE(:head_at, head_at) "
-    "WHERE id = :log_id")
-HEADS = text("INSERT INTO heads (log_id, size, head) VALUES (:log_id, :size, :head)")
-USED = text(
-    "UPDATE door_keys SET used_at = :at WHERE key_id = (SELECT id FROM keys WHERE leaf = :leaf) "
-    "AND door_id = (SELECT door_id FROM logs WHERE id = :log_id) "
-    "AND (used_at IS NULL OR used_at < :at)")
 
 
 @dataclass(slots=True)
@@ -76,12 +66,11 @@ class Logs:
         """Write what the batches of this transaction add."""
         self.settle(db)
         pending = self._pending
-        connection = db.connection()
-        put_tiles(connection, pending.tiles)
-        for statement, rows in ((GROWN, list(pending.logs.values())), (HEADS, pending.heads),
-                                (USED, _uses(pending.used))):
-            if rows:
-                connection.execute(statement, rows)
+        put_tiles(db.connection(), pending.tiles)
+        GROWN.put(db, list(pending.logs.values()))
+        HEADS.put(db, pending.heads)
+        USED.put(db, [{"leaf": leaf, "log_id": log, "at": at}
+                      for (leaf, log), at in pending.used.items()])
         self._pending = _Pending(places=pending.places)
 
     def settle(self, db: Session) -> None:
@@ -220,10 +209,6 @@ def set_aside(log: Log) -> None:
     """End a stopped log. The lock's log is then taken from its beginning, beside it."""
     if log.fault_at is not None:
         log.ended_at = log.ended_at or now()
-
-
-def _uses(used: dict[tuple[bytes, int], int]) -> list[dict[str, object]]:
-    return [{"leaf": leaf, "log_id": log, "at": at} for (leaf, log), at in used.items()]
 
 
 def _evidence(db: Session, log: KeptLog, error: Contradiction, head: bytes | None) -> LogFault:
