@@ -111,3 +111,17 @@ def test_a_wrong_setting_is_named(tmp_path: Path, line: str, words: str) -> None
     (tmp_path / "hub.toml").write_text(line)
     with pytest.raises(Malformed, match=words):
         read_settings(tmp_path)
+
+
+def test_a_key_that_cannot_be_written_leaves_the_hub_empty(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mortice.hub.backup.write_whole", full)
+    hub = make_hub(Settings(tmp_path / "other"))
+    with pytest.raises(OSError, match="No space"):
+        restore(hub.database, tmp_path / "other", file)
+    assert not any(rows(hub).values())
+    hub.database.close()

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mortice.core.errors import Malformed
 from mortice.hub.database import Database
+from mortice.hub.own import write_whole
 from mortice.hub.tables import Base
 
 FORM = "mortice-hub-backup/1"
@@ -107,8 +108,9 @@ def restore(database: Database, folder: Path, file: Path, told: Told = _quiet) -
         with zipfile.ZipFile(file) as archive:
             listed = _checked(archive)
             _must_be_empty(database)
-            rows = _read(database, archive, listed["rows"], told)
-            _put_secrets(folder, archive.read(SECRETS))
+            with database.writing() as session:
+                rows = _read(session.connection(), archive, listed["rows"], told)
+                write_whole(folder / SECRETS, archive.read(SECRETS))  # with the rows, or neither
     except NONSENSE as error:
         raise Malformed("Z1", f"{file} is no whole backup of a hub: {error}") from error
     return rows
@@ -138,19 +140,19 @@ def _must_be_empty(database: Database) -> None:
                 raise Malformed("Z1", "this hub holds something already; restore into an empty one")
 
 
-def _read(database: Database, archive: zipfile.ZipFile, counts: dict[str, int], told: Told) -> int:
-    done = 0
-    with database.writing() as session:
-        connection = session.connection()
-        if database.is_sqlite:
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # keys point at keys
-        for table in Base.metadata.sorted_tables:
-            with archive.open(f"{table.name}.jsonl") as lines:
-                rows = _load(connection, table, lines, told)
-            if rows != counts[table.name]:
-                raise Malformed("Z1", f"{table.name} in this backup is not whole")
-            done += rows
-            _go_on_counting(connection, table, database)
+def _read(
+    connection: Connection, archive: zipfile.ZipFile, counts: dict[str, int], told: Told) -> int:
+    done, on_sqlite = 0, connection.dialect.name == "sqlite"
+    if on_sqlite:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # keys point at keys
+    for table in Base.metadata.sorted_tables:
+        with archive.open(f"{table.name}.jsonl") as lines:
+            rows = _load(connection, table, lines, told)
+        if rows != counts[table.name]:
+            raise Malformed("Z1", f"{table.name} in this backup is not whole")
+        done += rows
+        if not on_sqlite:
+            _go_on_counting(connection, table)
     return done
 
 
@@ -171,20 +173,11 @@ def _in_pieces(lines: IO[bytes]) -> Iterator[list[bytes]]:
         yield some
 
 
-def _go_on_counting(connection: Connection, table: Table, database: Database) -> None:
+def _go_on_counting(connection: Connection, table: Table) -> None:
     """PostgreSQL's counters do not follow numbers that are written in."""
     column = table.autoincrement_column
-    if database.is_sqlite or column is None:
+    if column is None:
         return
     connection.execute(text(
         f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608 - our own names
         f"GREATEST((SELECT MAX({column.name}) FROM {table.name}), 1))"))
-
-
-def _put_secrets(folder: Path, secrets: bytes) -> None:
-    file = folder / SECRETS
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(secrets)
-        out.flush()
-        os.fsync(out.fileno())

@@ -52,14 +52,14 @@ def own_secrets(folder: Path) -> Own:
 
 def _seeds(file: Path) -> list[bytes]:
     if not file.exists():
-        _write_whole(file, secrets.token_bytes(3 * SEED_BYTES))
+        write_whole(file, secrets.token_bytes(3 * SEED_BYTES))
     kept = file.read_bytes()
     if len(kept) != 3 * SEED_BYTES:
         raise Malformed("Z1", f"{file} is damaged; put it back from a backup")
     return [kept[at:at + SEED_BYTES] for at in range(0, len(kept), SEED_BYTES)]
 
 
-def _write_whole(file: Path, content: bytes) -> None:
+def write_whole(file: Path, content: bytes) -> None:
     """All or nothing: a power cut leaves no half of a key."""
     fresh = file.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -110,11 +110,13 @@ class Writer:
             if len(jobs) > 1:
                 return False
             LOG.exception("something was not written")
-            jobs[0].future.set_exception(error)
+            if jobs[0].future.set_running_or_notify_cancel():
+                jobs[0].future.set_exception(error)
             return True
         self._around.after_commit()
         for job, answer in zip(jobs, answers, strict=True):
-            job.future.set_result(answer)
+            if job.future.set_running_or_notify_cancel():  # nobody may be waiting any more
+                job.future.set_result(answer)
         return True
 
     def _done(self, db: Session, jobs: list[Job]) -> list[Any]:
