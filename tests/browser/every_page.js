@@ -41,7 +41,6 @@ async (runs) => {
     forms: all("form[method=post]").map((it) => new URL(it.action).pathname),
     scripts: [...document.querySelectorAll("script[src]")].map((it) => new URL(it.src).pathname.split("/").pop()),
     small, wide, over: over.slice(-3),
-    script: sum(".js", "encodedBodySize"),
     style: sum(".css", "decodedBodySize"),
     paint,
   };
