@@ -22,7 +22,8 @@ from starlette.testclient import TestClient
 from mortice.core.log import Entry, Kind
 from mortice.core.stages import TimeState
 from mortice.hub.access import Here, Role
-from mortice.hub.activity import PAGE, SCAN, Coming, Search, Source, Wanted, chunk
+from mortice.hub.activity import PAGE, SCAN, Search, Source, chunk
+from mortice.hub.found import Coming, Wanted
 from mortice.hub.ingest import Sort
 from mortice.hub.logs import Logs
 from mortice.hub.tables import Account, Act, Door, Log, LogEntry, Membership, Person, Place

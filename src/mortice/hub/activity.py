@@ -16,10 +16,11 @@ from itertools import islice
 from sqlalchemy import ColumnElement, Select, and_, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from mortice.client.words import Said, say, who
-from mortice.core.log import Entry, Kind, read_entry
+from mortice.client.words import say, who
+from mortice.core.log import Kind, read_entry
 from mortice.hub.access import READS, Here
 from mortice.hub.comings import eyes_of
+from mortice.hub.found import Coming, Looked, Mark, Wanted
 from mortice.hub.ingest import Sort
 from mortice.hub.tables import Act, Door, Key, Log, LogEntry, Person, now
 
@@ -30,52 +31,7 @@ SCAN = 4000  # rows looked through for one page
 LOOKED = "looked at what happened"
 HOUR = 3600
 
-Mark = tuple[int, int, int]  # where an entry stands among all: time, log, number
 KEY = (LogEntry.at, LogEntry.log_id, LogEntry.number)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to look for. Times are Unix seconds, `until` excluded."""
-
-    sort: Sort | None = None
-    door: str = ""  # ref of a door, or of one log
-    person: str = ""  # ref
-    text: str = ""
-    since: int | None = None
-    until: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """One entry, in words."""
-
-    log: Log
-    entry: Entry
-    sort: Sort
-    said: Said
-    who: str  # empty where nobody is meant
-    door: str
-    zone: str
-
-    @property
-    def at(self) -> int:
-        """When, on the door's clock."""
-        return self.entry.at
-
-    @property
-    def mark(self) -> Mark:
-        """Where it stands."""
-        return self.entry.at, self.log.id, self.entry.index
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A page: what was found, where the next begins, and how far back that looked."""
-
-    comings: list[Coming]
-    next: Mark | None
-    back_to: int | None  # when the oldest entry looked at was, if the search stopped there
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +195,7 @@ class Search:
             log, entry, Sort(row.sort), say(entry, self._names), whom,
             door.label if door else f"{log.label} (removed)",
             door.zone if door else self._here.place.zone)
-        return coming if _says(coming, wanted.text) else None
-
-
-def _says(coming: Coming, text: str) -> bool:
-    said = coming.said
-    every = (coming.door, coming.who, said.word, said.sentence, said.detail or "")
-    return not text or text.casefold() in " ".join(every).casefold()
+        return coming if coming.says(wanted.text) else None
 
 
 def _mark(row: LogEntry) -> Mark:

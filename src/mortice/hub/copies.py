@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from mortice.client.words import reason_of, text
 from mortice.core.log import About, Kind
-from mortice.hub.activity import Coming
+from mortice.hub.found import Coming
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a cell that begins so is run by spreadsheets
 INNER = re.compile(r"([;|\t]\s*)(?=[=+\-@])")

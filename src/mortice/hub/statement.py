@@ -15,8 +15,8 @@ from fpdf.enums import XPos, YPos
 
 from mortice.core.stages import TimeState
 from mortice.hub.access import Here
-from mortice.hub.activity import Coming
 from mortice.hub.copies import iso, visible
+from mortice.hub.found import Coming
 from mortice.hub.web import moment
 
 if TYPE_CHECKING:

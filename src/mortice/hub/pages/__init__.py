@@ -9,6 +9,7 @@ from mortice.hub.pages import (
     activity,
     door,
     entrance,
+    entry,
     factors,
     founding,
     give,
@@ -36,5 +37,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
     thief.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER,
-    activity.ROUTER, privacy.ROUTER,
+    activity.ROUTER, entry.ROUTER, privacy.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

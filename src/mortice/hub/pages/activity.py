@@ -11,24 +11,20 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import select
 
-from mortice.core.errors import Theirs
-from mortice.core.log import About
-from mortice.core.merkle import leaf_hash
 from mortice.hub.access import Here, To, may
-from mortice.hub.activity import Coming, Mark, Search, Wanted, note_look
+from mortice.hub.activity import Search, note_look
 from mortice.hub.acts import note
 from mortice.hub.copies import lines, table
 from mortice.hub.evidence import check_again, write_pack
+from mortice.hub.found import Coming, Mark, Wanted
 from mortice.hub.ingest import Sort
 from mortice.hub.keys import names
-from mortice.hub.logs import set_aside
-from mortice.hub.problems import not_found
-from mortice.hub.records import Proof, prove, standing
-from mortice.hub.tables import Log, LogEntry, LogFault, Person
-from mortice.hub.web import go, page
+from mortice.hub.records import standing
+from mortice.hub.tables import Person
+from mortice.hub.web import page
 
 ROUTER = APIRouter(prefix="/p/{place}/activity", include_in_schema=False)
 Sees = Annotated[Here, Depends(may(To.SEE_ACTIVITY))]
@@ -39,7 +35,6 @@ WORDS = {  # of the filter, as on the page
     Sort.OPENINGS: "Openings", Sort.REFUSED: "Refused", Sort.SAFETY: "Safety",
     Sort.KEYS: "Keys and PINs", Sort.DEVICES: "Devices", Sort.SETTINGS: "Settings"}
 TEXT = Query(max_length=100)
-PROOF = "mortice-entry-proof/1"  # what `mortice log verify` checks
 IN_MEMORY = 4 << 20  # bytes of a pack; a larger one goes to a file without a name
 PIECE = 1 << 16
 
@@ -101,7 +96,7 @@ def activity(request: Request, here: Sees, asks: Asks, before: Annotated[str, TE
     comings = search.around(middle) if middle else found.comings if found else []
     return _shown(
         request, here, search, asks, comings=comings, middle=middle, before=before,
-        next=_write_mark(search, found.next) if found else "",
+        next=write_mark(search, found.next) if found else "",
         back_to=found.back_to if found else None)
 
 
@@ -113,13 +108,14 @@ def _shown(request: Request, here: Here, search: Search, asks: Filter, *,
     return page(
         request, "activity.html", here, asks=asks, sorts=WORDS, comings=comings,
         people=people if here.may(To.SEE_PEOPLE) or here.role == "auditor" else [],
-        doors={door.ref: door.label for door in search.doors()}, mark=lambda each: _write_mark(
+        doors={door.ref: door.label for door in search.doors()}, mark=lambda each: write_mark(
             search, each.mark), standing=standing(here.db, search.open_logs(), (
                 search.chosen_logs() if here.may(To.EXPORT) else search.open_logs())),
         takes=here.may(To.EXPORT), **more)
 
 
-def _write_mark(search: Search, mark: Mark | None) -> str:
+def write_mark(search: Search, mark: Mark | None) -> str:
+    """A place among entries, as an address has it."""
     return f"{mark[0]}-{search.logs[mark[1]][0].ref}-{mark[2]}" if mark else ""
 
 
@@ -127,9 +123,14 @@ def _read_mark(search: Search, written: str) -> Mark | None:
     at, _, rest = written.partition("-")
     ref, _, number = rest.partition("-")
     log = next((log for log, _ in search.logs.values() if log.ref == ref), None)
-    if log is None or not (_small(at) and _small(number)):
+    if log is None or not (small(at) and small(number)):
         return None
     return int(at), log.id, int(number)
+
+
+def small(number: str) -> bool:
+    """Is it a number that a database holds?"""
+    return number.isascii() and number.isdecimal() and len(number) < 16
 
 
 # --- copies ---------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def export_lines(here: Takes, asks: Asks) -> Response:
 def _copy(here: Here, asks: Filter, write: Callable[[Iterable[Coming]], Iterator[bytes]],
           kind: str, name: str) -> Response:
     _note_copy(here, asks, name)
-    return StreamingResponse(write(search_of(here, asks).all()), 200, _saved_as(name), kind)
+    return StreamingResponse(write(search_of(here, asks).all()), 200, saved_as(name), kind)
 
 
 @ROUTER.get("/evidence.zip")
@@ -174,10 +175,11 @@ def evidence(here: Takes, asks: Asks) -> Response:
             while piece := out.read(PIECE):
                 yield piece
 
-    return StreamingResponse(pieces(), 200, _saved_as("evidence.zip"), "application/zip")
+    return StreamingResponse(pieces(), 200, saved_as("evidence.zip"), "application/zip")
 
 
-def _saved_as(name: str) -> dict[str, str]:
+def saved_as(name: str) -> dict[str, str]:
+    """The header that makes a browser keep a file."""
     return {"content-disposition": f'attachment; filename="{name}"'}
 
 
@@ -185,80 +187,3 @@ def _note_copy(here: Here, asks: Filter, name: str) -> None:
     with here.hub.database.writing() as db:
         note(db, f"took a copy of what happened ({name})", here.place, here.account,
              **{key: value for key, value in asks.given.items() if value})
-
-
-# --- one log, one entry ---------------------------------------------------------------------------
-
-
-@ROUTER.get("/{log}")
-def one_log(request: Request, here: Takes, log: str) -> Response:
-    """What is wrong with a log that stopped, and what to do."""
-    found = _log(here, log)
-    faults = here.db.scalars(
-        select(LogFault).where(LogFault.log_id == found.id).order_by(LogFault.id)).all()
-    return page(request, "activity_log.html", here, log=found, faults=faults,
-                changes=here.may(To.CHANGE_SETTINGS))
-
-
-@ROUTER.post("/{log}/anew")
-def anew(here: Changes, log: str) -> Response:
-    """Set a stopped log aside, and take the lock's log from its beginning."""
-    found = _log(here, log)
-    with here.hub.database.writing() as db:
-        set_aside(db.get_one(Log, found.id))
-        note(db, "set a log aside, to take it anew", here.place, here.account, door=found.label)
-    return go(f"/p/{here.place.ref}/activity/{log}")
-
-
-@ROUTER.get("/{log}/{number}")
-def entry(request: Request, here: Sees, log: str, number: str) -> Response:
-    """One entry: what the lock wrote, and the proof that it did."""
-    note_look(here)
-    search, found, row = _one(here, log, number)
-    coming = search.one(found, row.number)
-    if coming is None:
-        raise not_found("entry")
-    above = coming.entry.about.get(About.LINKS)
-    leaf = coming.entry.about.get(About.LEAF)
-    chain = [each for each in [*(above if isinstance(above, list) else []), leaf]
-             if isinstance(each, bytes)]
-    shown = prove(here.db, found, row)
-    known = names(here.db, here.place)
-    return page(
-        request, "activity_entry.html", here, coming=coming, log=found, body=row.body.hex(),
-        hashed=leaf_hash(row.body).hex(), proof=shown if isinstance(shown, Proof) else None,
-        fault=shown if isinstance(shown, Theirs) else None, mark=_write_mark(search, coming.mark),
-        chain=[(known.get(each), each.hex()) for each in chain], size=found.size,
-        takes=here.may(To.EXPORT))
-
-
-@ROUTER.get("/{log}/{number}/proof.json")
-def entry_proof(here: Sees, log: str, number: str) -> Response:
-    """The proof of one entry, as `mortice log verify` checks it."""
-    search, found, row = _one(here, log, number)
-    shown = prove(here.db, found, row) if search.one(found, row.number) else None
-    if not isinstance(shown, Proof):
-        raise not_found("proof")
-    return JSONResponse({
-        "format": PROOF, "lock": found.lock_id.hex(), "index": row.number, "entry": row.body.hex(),
-        "head": shown.encoded.hex(), "proof": [each.hex() for each in shown.hashes]},
-        headers=_saved_as(f"entry-{row.number}.json"))
-
-
-def _log(here: Here, ref: str) -> Log:
-    found = here.db.scalar(select(Log).where(Log.ref == ref, Log.place_id == here.place.id))
-    if found is None:
-        raise not_found("log")
-    return found
-
-
-def _one(here: Here, ref: str, number: str) -> tuple[Search, Log, LogEntry]:
-    log = _log(here, ref)
-    row: Any = here.db.get(LogEntry, (log.id, int(number))) if _small(number) else None
-    if row is None:
-        raise not_found("entry")
-    return search_of(here, Filter(Wanted(), {})), log, row
-
-
-def _small(number: str) -> bool:
-    return number.isascii() and number.isdecimal() and len(number) < 16
