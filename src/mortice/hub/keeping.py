@@ -6,6 +6,8 @@ of what inserting rows one by one costs, and the hub takes entries of many locks
 
 from __future__ import annotations
 
+import os
+import socket
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -22,6 +24,7 @@ from mortice.hub.tables import LogEntry
 COLUMNS = Row._fields
 
 INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names from above
+BUFFER_BYTES = 1 << 20
 CHUNK = 512  # rows in one piece of a COPY
 # PostgreSQL's COPY, binary format: a count of columns, then each value behind its length.
 BEGIN, END, NULL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff", b"\xff\xff\xff\xff"
@@ -46,6 +49,7 @@ class Rows:
     def _send(self, db: Session) -> None:
         if self._copy is None:
             driver: Any = db.connection().connection.driver_connection
+            _widen(driver.pgconn.socket)
             self._copy = self._open.enter_context(
                 self._open.enter_context(driver.cursor()).copy(COPY))
             self._copy.write(BEGIN)
@@ -76,6 +80,12 @@ class Rows:
         if copy is not None:
             with suppress(Exception):  # the connection has failed, or will be rolled back
                 self._open.__exit__(RuntimeError, RuntimeError("given up"), None)
+
+
+def _widen(number: int) -> None:
+    """Let the kernel take a whole transaction's entries, so that nobody waits while it is read."""
+    with socket.socket(fileno=os.dup(number)) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
 
 
 def _packed(row: Row) -> bytes:
