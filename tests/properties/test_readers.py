@@ -30,7 +30,8 @@ FROM_STRANGERS = {
     "message", "plain", "bundle", "hello", "args", "keys", "entry", "export", "frontier", "proof",
     "leaf", "root", "old_root", "new_root", "sealed", "text", "code", "digits"}
 OUR_OWN = {("typed", "entry"), ("odds", "digits")}  # the same names for something else
-WHOLE_CONVERSATIONS = {"conversation", "takeover_handshake", "decision", "revocations"}
+WHOLE_CONVERSATIONS = {
+    "conversation", "takeover_handshake", "uplink", "decision", "revocations"}
 
 
 def strangers(vector: Vector) -> list[str]:

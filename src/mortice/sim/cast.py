@@ -30,12 +30,12 @@ WEEKDAYS = 0b0011111
 FRONT = DoorPlan("Front door", "14 Alder Road", "14", "#0B4D3B", relock_after=30)
 BACK = DoorPlan("Back door", "14 Alder Road", "14", "#3C5A73", relock_after=30)
 GARAGE = DoorPlan("Garage side door", "14 Alder Road", "", "#48524E", relock_after=60)
-ANNEXE = DoorPlan("Garden Annexe", "14 Alder Road", "14a", "#7A5B12", relock_after=30)
+ANNEXE = DoorPlan("Garden Annexe", "14 Alder Road", "14a", "#5B4A2F", relock_after=30)
 SHARED = DoorPlan("Street door", "Chaucer House", "2", "#8E1F2F", relock_after=30)
 ROOMS = tuple(
     DoorPlan(f"Room {number}", "Chaucer House", f"{number}", paint, indoors=True)
     for number, paint in enumerate(
-        ("#5B4A2F", "#3C5A73", "#48524E", "#5B4A2F", "#0B4D3B", "#7A5B12"), 1))
+        ("#5B4A2F", "#3C5A73", "#48524E", "#5B4A2F", "#0B4D3B", "#3C5A73"), 1))
 CUPBOARD = DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E", indoors=True)
 MAIN = DoorPlan("Main entrance", "Hale & Rowe", "7", "#1D4E79", relock_after=30)
 SERVER = DoorPlan("Server cupboard", "Hale & Rowe", "", "#48524E", indoors=True)
