@@ -31,7 +31,7 @@ class Record:
 
     def take(self, first: int, pairs: Sequence[Pair], head: bytes | None = None) -> Taken:
         taken = Reading(self.kept, self.hashes, self.root_at).take(first, pairs, head)
-        self.bodies += [row.body for row in taken.rows]
+        self.bodies += [row[7] for row in taken.rows]
         covered = max([head.size for head, _ in taken.heads], default=self.kept.covered)
         self.kept = replace(self.kept, tree=taken.tree, incarnation=taken.incarnation,
                             covered=covered, risen=taken.risen)
@@ -69,11 +69,11 @@ def test_a_log_in_one_or_many_batches_is_the_same_log(diary: Diary) -> None:
 def test_every_kind_of_entry_has_its_sort(diary: Diary) -> None:
     assert SORTS.keys() == set(Kind)
     taken = Record().take(0, diary.pairs, None)
-    assert {row.sort for row in taken.rows} == {Sort.OPENINGS}
+    assert {row[5] for row in taken.rows} == {Sort.OPENINGS}
     looked = Diary(LOCK)
     looked.write(Kind.GRANTED, {1: bytes(16), 2: 5})
     looked.write(Kind.MOVED, {6: "jammed"})
-    assert [row.sort for row in Record().take(0, looked.pairs, None).rows] == [
+    assert [row[5] for row in Record().take(0, looked.pairs, None).rows] == [
         Sort.DEVICES, Sort.SAFETY]
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from mortice.hub.ingest import Row
 from mortice.hub.tables import LogEntry
 
-COLUMNS = Row._fields
+COLUMNS = ("log_id", "number", "place_id", "at", "kind", "sort", "leaf", "body")  # as in Row
 
 INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names from above
 BUFFER_BYTES = 1 << 20

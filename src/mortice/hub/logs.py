@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from mortice.core.errors import Theirs, Untrusted
 from mortice.core.log import Kind, Receipt
 from mortice.core.merkle import Frontier
-from mortice.hub.ingest import Contradiction, Kept, Pairs, Reading, Taken
+from mortice.hub.ingest import GRANTED, Contradiction, Kept, Pairs, Reading, Taken
 from mortice.hub.keeping import GROWN, HEADS, USED, Rows
 from mortice.hub.live import Live
 from mortice.hub.places import key_of
@@ -141,11 +141,11 @@ class Logs:
         pending, before = self._pending, log.kept
         tails = self._tail(db, log)
         self._rows.add(db, taken.rows)
-        for row in taken.rows:
-            if row.leaf is not None and row.kind == Kind.GRANTED:
-                key = row.leaf, row.log_id
-                pending.used[key] = max(row.at, pending.used.get(key, 0))
-        pending.tiles[log.id] = grow(tails, before.tree.size, taken.hashes)
+        for _, _, _, at, kind, _, leaf, _ in taken.rows:
+            if kind == GRANTED and leaf is not None:
+                pending.used[leaf, log.id] = max(at, pending.used.get((leaf, log.id), 0))
+        pending.tiles[log.id] = grow(
+            tails, before.tree.size, taken.hashes, taken.tops)
         heads = {head.size: (head, encoded) for head, encoded in taken.heads}
         pending.heads += [{"log_id": log.id, "size": size, "head": encoded}
                           for size, (_, encoded) in heads.items()]

@@ -432,7 +432,8 @@ class LogEntry(Base):
               sqlite_where=text("leaf IS NOT NULL"), postgresql_where=text("leaf IS NOT NULL")),
         {"sqlite_with_rowid": False},
     )
-    log_id: Mapped[int] = mapped_column(ForeignKey("logs.id", ondelete="CASCADE"), primary_key=True)
+    # No foreign key: to check one for each entry would cost as much as to store it.
+    log_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # place in the log
     place_id: Mapped[int]
     at: Mapped[int]

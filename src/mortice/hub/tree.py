@@ -7,12 +7,14 @@ tile outlives the entries under it, so a log whose old entries were deleted prov
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import sha256
 
 from sqlalchemy import Connection, select, text
 
 from mortice.core.errors import Untrusted
-from mortice.core.merkle import HASH_BYTES, Frontier, Node, inclusion_proof, leaf_hash, node_hash
+from mortice.core.merkle import HASH_BYTES, NODE, Frontier, Node, inclusion_proof, leaf_hash
 from mortice.hub.tables import LogEntry, Tile
 
 TILE_BITS = 8
@@ -30,7 +32,7 @@ def split(hashes: bytes) -> list[bytes]:
 def fold(hashes: list[bytes]) -> bytes:
     """The root over a power of two of hashes."""
     while len(hashes) > 1:
-        hashes = [node_hash(left, right) for left, right in
+        hashes = [sha256(NODE + left + right).digest() for left, right in
                   zip(hashes[::2], hashes[1::2], strict=True)]
     return hashes[0]
 
@@ -115,23 +117,26 @@ def tails_of(db: Connection, log_id: int, size: int) -> Tails:
     return tails
 
 
-def grow(tails: Tails, size: int, hashes: list[bytes], level: int = 0) -> Tiles:
+def grow(
+    tails: Tails, size: int, hashes: list[bytes], tops: Mapping[tuple[int, int], bytes],
+    level: int = 0,
+) -> Tiles:
     """The tiles that change when `hashes` follow the first `size` of a level, and of those above.
 
-    `tails` becomes what is needed to grow further.
+    `tops` has the nodes over tiles that become full; `tails`, what is needed to grow further.
     """
     if level == len(tails):
         tails.append([])
     tail, number = tails[level] + hashes, size >> TILE_BITS
-    tiles, above = dict[tuple[int, int], list[bytes]](), list[bytes]()
-    for start in range(0, len(tail) - TILE + 1, TILE):
-        full = tail[start:start + TILE]
-        tiles[level, number + len(above)] = full
-        above.append(fold(full))
-    rest = tails[level] = tail[len(above) * TILE:]
+    full = len(tail) >> TILE_BITS
+    tiles = {(level, number + at): tail[at * TILE:(at + 1) * TILE] for at in range(full)}
+    rest = tails[level] = tail[full * TILE:]
     if level and rest:
-        tiles[level, number + len(above)] = rest
-    return tiles | grow(tails, size >> TILE_BITS, above, level + 1) if above else tiles
+        tiles[level, number + full] = rest
+    if not full:
+        return tiles
+    above = [tops[(level + 1) * TILE_BITS, number + at] for at in range(full)]
+    return tiles | grow(tails, size >> TILE_BITS, above, tops, level + 1)
 
 
 def put_tiles(db: Connection, tiles: dict[int, Tiles]) -> None:

@@ -393,7 +393,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
     op.create_index(op.f("ix_door_keys_door_id"), "door_keys", ["door_id"], unique=False)
     op.create_table(
         "entries",
-        sa.Column("log_id", NUMBER, nullable=False),
+        sa.Column("log_id", NUMBER, autoincrement=False, nullable=False),
         sa.Column("number", NUMBER, autoincrement=False, nullable=False),
         sa.Column("place_id", NUMBER, nullable=False),
         sa.Column("at", NUMBER, nullable=False),
@@ -401,7 +401,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.Column("sort", NUMBER, nullable=False),
         sa.Column("leaf", sa.LargeBinary(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["log_id"], ["logs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("log_id", "number"),
         sqlite_with_rowid=False,
     )
