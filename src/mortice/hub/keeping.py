@@ -12,14 +12,16 @@ import struct
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from psycopg import Copy
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from mortice.hub.ingest import Row
 from mortice.hub.tables import LogEntry
+
+if TYPE_CHECKING:
+    from psycopg import Copy  # only a hub on PostgreSQL has it
 
 COLUMNS = ("log_id", "number", "place_id", "at", "kind", "sort", "leaf", "body")  # as in Row
 
