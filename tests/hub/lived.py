@@ -43,6 +43,8 @@ class Terms(TypedDict, total=False):
     taken: int
     made: int
     hours: Hours
+    uses: int
+    by_hub: bool
     state: str
 
 
@@ -78,7 +80,7 @@ class Lived:
         chain = [sign_grant(Grant(
             holder.public, frozenset(door.door_id for door in doors),
             terms.get("use", Rights.UNLOCK), nbf=starts, exp=ends, site=self.cast.site.site.id,
-            hours=terms.get("hours")), self.cast.grant_key)]
+            hours=terms.get("hours"), uses=terms.get("uses")), self.cast.grant_key)]
         if terms.get("what") == "pin":
             chain.append(_pin(chain[0], holder))
         leaf, person = secrets.token_bytes(16), self.person(name).id
@@ -87,7 +89,7 @@ class Lived:
                 place_id=self.cast.place.id, person_id=person, leaf=leaf, starts_at=starts,
                 wire=encode_chain(chain), what=terms.get("what", "key"), ends_at=ends,
                 klass=int(KeyClass.DEVICE), taken_back_at=terms.get("taken"),
-                made_at=terms.get("made", now() - 86_400))
+                made_at=terms.get("made", now() - 86_400), by_hub=terms.get("by_hub", False))
             db.add(key)
             db.flush()
             state = terms.get("state", READY)

@@ -115,13 +115,13 @@ def test_one_sentence_leaves_no_door_out(doors: list[Door], sentence: str) -> No
 
 
 def test_health_says_what_needs_somebody() -> None:
-    said = {fact.name: fact for fact in health(door(
-        millivolts=LOW_MILLIVOLTS - 100, time="unsure", keypad_rest=60, rolled_back=True), AT)}
+    said = {fact.name: fact for fact in health(now_of(door(
+        millivolts=LOW_MILLIVOLTS - 100, time="unsure", keypad_rest=60, rolled_back=True), AT), AT)}
     assert said["Supply"].words == "battery low, 4.5 V"
     assert said["Its clock"].words == "not sure of the time"
     assert {name for name, fact in said.items() if fact.tone} == {
         "Supply", "Its clock", "Keypad", "Its record"}
-    assert not any(fact.tone for fact in health(door(), AT))
+    assert not any(fact.tone for fact in health(now_of(door(), AT), AT))
 
 
 def test_low_is_where_the_lock_itself_says_so() -> None:
@@ -266,7 +266,86 @@ def test_a_tenant_sees_their_own_room_since_it_is_theirs(lived: Lived, as_: AsRo
     said = page(as_("member"), lived, "Front door")
     assert "for Ana Sousa" in said, "since they have it"
     assert "Refused" not in said, "before they had it"
-    assert "Margaret Hale" not in said
+    assert "for Margaret Hale" not in said
+
+
+FOUR_WEEKS = 28 * 86_400
+TUESDAYS = (Window(0b10, 0, 1440),)
+ALWAYS = (Window(127, 0, 1440),)
+
+
+@pytest.mark.parametrize("given", [
+    {"hours": ALWAYS}, {"hours": TUESDAYS}, {"uses": 40}, {"by_hub": True}, {"what": "claim"},
+    {"use": Rights.LOCK}, {"ends": int(time()) + FOUR_WEEKS - 86_400 - 60},
+    {"ends": int(time()) + 86_400, "starts": 5},
+], ids=str)
+def test_a_key_of_a_tenants_room_does_not_make_a_tenant(
+    lived: Lived, as_: AsRole, given: dict[str, object],
+) -> None:
+    make_private(lived, "Front door")
+    lived.is_member("member", "Cleaner")
+    lived.gives("Cleaner", "Front door", **given)  # type: ignore[arg-type]
+    door, client = lived.cast.doors["Front door"].ref, as_("member")
+    looked = f"{lived.cast.base}/activity?door={door}"
+    for said in (page(client, lived), page(client, lived, "Front door"), client.get(looked).text):
+        assert "Ana Sousa" not in said
+        assert ", since" not in said
+    assert "Cleaner" not in living(page(as_("owner"), lived, "Front door"))
+
+
+@pytest.mark.parametrize("given", [
+    {}, {"ends": int(time()) + FOUR_WEEKS - 86_400 + 60}, {"what": "pin", "state": ON_DOOR},
+], ids=str)
+def test_a_key_at_all_hours_for_four_weeks_makes_a_tenant(
+    lived: Lived, as_: AsRole, given: dict[str, object],
+) -> None:
+    make_private(lived, "Front door")
+    lived.is_member("member", "Tenant")
+    lived.gives("Tenant", "Front door", **given)  # type: ignore[arg-type]
+    said = page(as_("member"), lived, "Front door")
+    assert "for Ana Sousa" in said
+    assert living(said) == "Ana Sousa, Ben Hale, Margaret Hale, you."
+    told = living(page(as_("manager"), lived, "Front door"))
+    assert told == "Ana Sousa, Ben Hale, Margaret Hale, Tenant."
+
+
+def test_who_lives_there_is_told_to_whom_it_concerns(lived: Lived, as_: AsRole) -> None:
+    assert living(page(as_("owner"), lived, "Front door")) == "", "nobody's private room"
+    make_private(lived, "Front door")
+    lived.is_member("manager", "Margaret Hale")
+    said = page(as_("owner"), lived, "Front door")
+    assert living(said) == "Ana Sousa, Ben Hale.", "a manager sees no private room's comings"
+    lived.is_member("member", "Cleaner")
+    lived.gives("Cleaner", "Front door", hours=ALWAYS)
+    assert living(page(as_("member"), lived, "Front door")) == ""
+    make_private(lived, "Back door")
+    with lived.cast.hub.database.writing() as db:
+        db.connection().exec_driver_sql("UPDATE door_keys SET state = 'gone'")
+    assert "Nobody lives here yet" in page(as_("owner"), lived, "Back door")
+
+
+def living(said: str) -> str:
+    """Who lives behind a door, as its page says."""
+    found = re.search("Seen by who lives here: (.*?) That is", said)
+    return found[1] if found else ""
+
+
+def test_when_a_tenants_lock_was_heard_is_told_to_the_tenant_only(
+    lived: Lived, as_: AsRole,
+) -> None:
+    make_private(lived, "Front door")
+    lived.is_member("member", "Tenant")
+    lived.gives("Tenant", "Front door")
+    owner, tenant = as_("owner"), as_("member")
+    for ago, word, seen in ((4, "yes", "bolt out"), (900, "no", "not reachable")):
+        lived.says("Front door", ago=ago)
+        said = words_of(page(owner, lived, "Front door"))
+        assert re.search(f"Reachable ?{word}", said)
+        assert seen in said
+        assert "Last heard" not in said
+        every = words_of(page(owner, lived))
+        assert not re.search(r"heard (from at )?\d\d:|unknown since \d", every)
+    assert re.search(r"unknown since \d\d:", words_of(page(tenant, lived)))
 
 
 def test_names_are_escaped(cast: Cast, as_: AsRole) -> None:

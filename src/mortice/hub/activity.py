@@ -150,7 +150,7 @@ class Search:
         if self._reads:
             return or_(LogEntry.log_id.not_in(self._hidden), LogEntry.sort == int(Sort.SAFETY),
                        own) if self._hidden else true()
-        since = [and_(LogEntry.log_id == log.id, LogEntry.at >= self._eyes.own[door.id])
+        since = [and_(LogEntry.log_id == log.id, LogEntry.at >= self._eyes.lives[door.id])
                  for log, door in self.logs.values() if door and self._eyes.see_comings(door)]
         return or_(own, *since)
 
@@ -179,7 +179,7 @@ class Search:
             return True
         if self._reads:
             return row.sort == Sort.SAFETY or not (door.private if door else log.private)
-        return bool(door and self._eyes.see_comings(door) and row.at >= self._eyes.own[door.id])
+        return bool(door and self._eyes.see_comings(door) and row.at >= self._eyes.lives[door.id])
 
     def _coming(self, row: LogEntry) -> Coming | None:
         """The entry in words, unless it is not wanted or not theirs to see."""

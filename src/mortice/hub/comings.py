@@ -1,9 +1,9 @@
 """Who sees what of a door: which doors, and whose comings and goings.
 
 Owners and managers see every door and what happened there, except at a tenant's own room: there
-they see state and health, and of the comings only their own. A member sees the doors that a key of
-theirs opens now; in their own room all that happened since they have it, elsewhere what they did
-themselves.
+they see state and health, of the comings only their own, and not when its lock was last heard. A
+member sees the doors that a key of theirs opens now, and what they did there themselves; behind a
+private door, whoever lives there (living.py) sees all that happened since they do.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy.orm import aliased
 
 from mortice.client.words import Said, say, text
+from mortice.core.limits import TIME_MAX
 from mortice.core.log import About, Entry, Kind, read_entry
 from mortice.hub.access import RUNS, Here, Role
 from mortice.hub.ingest import Sort
+from mortice.hub.living import in_force, is_for_living, since
 from mortice.hub.problems import not_found
-from mortice.hub.tables import GONE, REFUSED, Door, DoorKey, Key, Log, LogEntry, Person, now
+from mortice.hub.tables import Door, DoorKey, Key, Log, LogEntry, Person, now
 
 PAGE = 40  # entries on a door's page
 FEW = 6  # on the page of all doors
@@ -31,10 +33,14 @@ REPEATS = (Kind.MOVED, Kind.RELOCKED)  # their word says it all
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """What `here` may see: their own doors with the second since when, and their own links."""
+    """What `here` may see: the doors that they have a key of, and their own links.
+
+    `lives` are those of the doors that they live behind, with the second since when.
+    """
 
     role: Role
-    own: dict[int, int]
+    own: frozenset[int]
+    lives: dict[int, int]
     leaves: frozenset[bytes]
 
     def see(self, door: Door) -> bool:
@@ -43,7 +49,11 @@ class Eyes:
 
     def see_comings(self, door: Door) -> bool:
         """May they see what others did there?"""
-        return not door.private if self.role in RUNS else door.private and door.id in self.own
+        return not door.private if self.role in RUNS else door.private and door.id in self.lives
+
+    def see_when(self, door: Door) -> bool:
+        """May they see when its lock was last heard? It speaks up when somebody comes."""
+        return not door.private or self.see_comings(door)
 
     def allow(self, entry: type[LogEntry]) -> ColumnElement[bool]:
         """The condition on an entry and its door under which they may see it."""
@@ -51,29 +61,23 @@ class Eyes:
         if self.role in RUNS:
             return or_(Door.private.is_(False), mine)
         rooms = [and_(Door.id == door, Door.private.is_(True), entry.at >= since)
-                 for door, since in self.own.items()]
+                 for door, since in self.lives.items()]
         return and_(Door.id.in_(self.own), or_(mine, *rooms))
 
 
 def eyes_of(here: Here) -> Eyes:
     """What whoever asks may see at this place."""
     if here.person_id is None:
-        return Eyes(here.role, {}, frozenset())
+        return Eyes(here.role, frozenset(), {}, frozenset())
     leaves = here.db.scalars(select(Key.leaf).where(Key.person_id == here.person_id))
-    return Eyes(here.role, _own_doors(here.db, here.person_id), frozenset(leaves))
+    keys = here.db.execute(select(DoorKey.door_id, Key).join(Key).where(
+        Key.person_id == here.person_id, in_force(now()))).all()
+    lives: dict[int, int] = {}
+    for door, key in keys:
+        if is_for_living(key):
+            lives[door] = min(since(key), lives.get(door, TIME_MAX))
+    return Eyes(here.role, frozenset(door for door, _ in keys), lives, frozenset(leaves))
 
-
-def _own_doors(db: Session, person: int) -> dict[int, int]:
-    at = now()
-    began = func.min(case(  # who gives a key to themselves may let it start long ago
-        (Key.starts_at > Key.made_at, Key.starts_at), else_=Key.made_at))
-    rows = db.execute(
-        select(DoorKey.door_id, began).join(Key).where(
-            Key.person_id == person, Key.taken_back_at.is_(None),
-            DoorKey.state.not_in((GONE, REFUSED)),
-            or_(Key.starts_at.is_(None), Key.starts_at <= at),
-            or_(Key.ends_at.is_(None), Key.ends_at > at)).group_by(DoorKey.door_id))
-    return {door: since for door, since in rows}  # noqa: C416 - rows, not pairs, for the type
 
 
 def doors_of(here: Here, eyes: Eyes) -> list[Door]:

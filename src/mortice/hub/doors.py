@@ -53,6 +53,7 @@ class Now:
     words: Words
     line: str  # what was seen, and since when or until when
     held_until: int | None = None
+    heard_at: int | None = None  # None also for whoever may not know (comings.py)
 
     @property
     def is_heard(self) -> bool:
@@ -71,18 +72,22 @@ def is_lost(door: Door, at: int) -> bool:
             or "state" not in door.status)
 
 
-def now_of(door: Door, at: int, since: int | None = None) -> Now:
-    """The door at Unix second `at`; `since` is when its log says that this state began."""
+def now_of(door: Door, at: int, since: int | None = None, *, tells: bool = True) -> Now:
+    """The door at Unix second `at`; `since` is when its log says that this state began.
+
+    Without `tells` nothing says when its lock was last heard, only whether it is.
+    """
+    heard_at = door.heard_at if tells else None
     state = said_state(door)
     words = STATES[state]
     if is_lost(door, at):
-        return Now(door, "lost", LOST, _lost_line(door, words))
+        return Now(door, "lost", LOST, _lost_line(door, words, heard_at), None, heard_at)
     until = _number(door.status, "held_until")
     if until is not None and until > at and state in HOLDABLE:
         line = f"until {when(until, door.zone)}, {words.seen}"
-        return Now(door, state, HELD, line, until)
+        return Now(door, state, HELD, line, until, heard_at)
     line = f"{words.seen}, since {when(since, door.zone)}" if since else words.seen
-    return Now(door, state, words, line)
+    return Now(door, state, words, line, None, heard_at)
 
 
 def said_state(door: Door) -> str:
@@ -91,11 +96,11 @@ def said_state(door: Door) -> str:
     return said if isinstance(said, str) and said in STATES else "unknown"
 
 
-def _lost_line(door: Door, last: Words) -> str:
+def _lost_line(door: Door, last: Words, heard_at: int | None) -> str:
     if door.heard_at is None or "state" not in door.status:
         return "its lock has not said anything yet"
     was = "" if last.word == "Unknown" else f"; {last.word.lower()} when last heard"
-    return f"since {when(door.heard_at, door.zone)}{was}"
+    return f"since {when(heard_at, door.zone)}{was}" if heard_at else f"not reachable{was}"
 
 
 def _number(status: Mapping[str, Any], name: str) -> int | None:
@@ -127,8 +132,8 @@ def _named(now: Now) -> str:
 def _how(now: Now) -> str:
     if now.held_until is not None:
         return f"held open until {when(now.held_until, now.door.zone)}"
-    if not now.is_heard and now.door.heard_at is not None:
-        return f"unknown since {when(now.door.heard_at, now.door.zone)}"
+    if not now.is_heard and now.heard_at is not None:
+        return f"unknown since {when(now.heard_at, now.door.zone)}"
     return now.words.word.lower()
 
 
@@ -155,13 +160,14 @@ def _upper(text: str) -> str:
 
 def heard(nows: Sequence[Now]) -> str:
     """How many were heard, and the oldest time that all of that stands on."""
-    times = [now.door.heard_at for now in nows if now.is_heard and now.door.heard_at is not None]
-    if len(times) < len(nows):
-        return f"{len(times)} of {len(nows)} doors heard from"
+    many = sum(now.is_heard for now in nows)
+    if many < len(nows):
+        return f"{many} of {len(nows)} doors heard from"
+    times = [now.heard_at for now in nows if now.heard_at is not None]
     if not times:
         return ""
     zone = nows[0].door.zone
-    return f"{'All doors heard' if len(times) > 1 else 'Heard'} from at {when(min(times), zone)}"
+    return f"{'All doors heard' if many > 1 else 'Heard'} from at {when(min(times), zone)}"
 
 
 # --- supply and health ----------------------------------------------------------------------------
@@ -198,10 +204,10 @@ FAULTS = {
 }
 
 
-def health(door: Door, at: int) -> list[Fact]:
-    """What its lock said of itself, and when."""
-    status = door.status
-    facts = [Fact("Last heard", _contact(door, at), "brass" if is_lost(door, at) else "")]
+def health(now: Now, at: int) -> list[Fact]:
+    """What its lock said of itself, and when, for whoever may know that."""
+    door, status = now.door, now.door.status
+    facts = [Fact(*_contact(now, at), "" if now.is_heard else "brass")]
     clock = CLOCKS.get(str(status.get("time")))
     if clock:
         facts.append(Fact("Its clock", clock, "brass" if status["time"] == "unsure" else ""))
@@ -216,11 +222,13 @@ def health(door: Door, at: int) -> list[Fact]:
     return facts
 
 
-def _contact(door: Door, at: int) -> str:
-    if door.heard_at is None:
-        return "never"
-    lately = door.heard_at >= at - STALE_SECONDS
-    return clock(door.heard_at, door.zone) if lately else when(door.heard_at, door.zone)
+def _contact(now: Now, at: int) -> tuple[str, str]:
+    if now.door.heard_at is None:
+        return "Last heard", "never"
+    if now.heard_at is None:
+        return "Reachable", "yes" if now.is_heard else "no"
+    say = clock if now.heard_at >= at - STALE_SECONDS else when
+    return "Last heard", say(now.heard_at, now.door.zone)
 
 
 def needs(nows: Sequence[Now]) -> list[tuple[Door, str, str]]:

@@ -103,13 +103,16 @@ def _live_words(key: Key, row: DoorKey, door: Door, at: int) -> tuple[str, str, 
 def _unheard(door: Door, news: Delivery | None) -> str:
     if news is not None and news.state == REFUSED:
         return f"the door refused the news, because: {_reason(news.reason)}. It may still open"
-    since = f" since {when(door.heard_at, door.zone)}" if door.heard_at else " yet"
+    tells = door.heard_at and not door.private
+    since = f" since {when(door.heard_at, door.zone)}" if tells else " yet"
     return f"the door has not heard{since}, so it may still open"
 
 
 def _heard(door: Door) -> str:
     if door.heard_at is None:
         return "it has not been heard from"
+    if door.private:  # its lock speaks up when somebody comes, which tells nobody
+        return "it is connected" if door.connected else "it is not connected"
     return f"last heard from {when(door.heard_at, door.zone)}"
 
 

@@ -26,7 +26,9 @@ def place(here: Sees) -> dict[str, Any]:
 @ROUTER.get("/doors", summary="Its doors")
 def doors(here: Sees) -> dict[str, Any]:
     """Every door that the token's account may see, as its lock last said."""
-    return {"items": [door_json(now_of(door, now())) for door in doors_of(here, eyes_of(here))]}
+    eyes = eyes_of(here)
+    return {"items": [door_json(now_of(door, now(), tells=eyes.see_when(door)))
+                      for door in doors_of(here, eyes)]}
 
 
 @ROUTER.get("/doors/{door}", summary="One door")
@@ -35,6 +37,7 @@ def one(here: Sees, door: str) -> dict[str, Any]:
     eyes = eyes_of(here)
     found = door_of(here, eyes, door)
     since = state_since(here, eyes, found).get(found.id)
-    return door_json(now_of(found, now())) | {
+    seen = now_of(found, now(), tells=eyes.see_when(found))
+    return door_json(seen) | {
         "since": since[1] if since else None,
-        "health": [{"name": fact.name, "words": fact.words} for fact in health(found, now())]}
+        "health": [{"name": fact.name, "words": fact.words} for fact in health(seen, now())]}

@@ -19,11 +19,14 @@ def place_json(place: Place, role: str) -> dict[str, Any]:
 
 
 def door_json(seen: Now) -> dict[str, Any]:
-    """A door as its lock last said; `state` is `lost` where it was not heard lately."""
+    """A door as its lock last said; `state` is `lost` where it was not heard lately.
+
+    `heard_at` is null for a private door, except to whoever lives there.
+    """
     door = seen.door
     return {
         "ref": door.ref, "label": door.label, "zone": door.zone, "private": door.private,
-        "state": seen.state, "heard_at": door.heard_at, "connected": door.connected,
+        "state": seen.state, "heard_at": seen.heard_at, "connected": door.connected,
         "held_until": seen.held_until, "door": door.door_id.hex(), "lock": door.lock_id.hex(),
         "lock_key": door.lock_signing.hex()}
 

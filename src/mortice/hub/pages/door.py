@@ -13,6 +13,7 @@ from mortice.core.limits import TIME_MAX
 from mortice.hub.access import RUNS, Here, To, may
 from mortice.hub.comings import (
     PAGE,
+    Eyes,
     door_of,
     doors_of,
     eyes_of,
@@ -24,6 +25,7 @@ from mortice.hub.comings import (
 from mortice.hub.doors import Now, health, heard, needs, now_of, summary, supply
 from mortice.hub.holders import holders
 from mortice.hub.live import Live
+from mortice.hub.living import living_behind
 from mortice.hub.tables import Door, now
 from mortice.hub.web import page
 
@@ -37,16 +39,17 @@ def doors(request: Request, here: Annotated[Here, Depends(may(To.SEE_DOORS))]) -
     """Every door of the place that they may see."""
     eyes = eyes_of(here)
     since = state_since(here, eyes)
-    nows = [_now(door, since) for door in doors_of(here, eyes)]
+    nows = [_now(door, eyes, since) for door in doors_of(here, eyes)]
     return page(
         request, "doors.html", here, nows=nows, many=len(nows) > MANY, summary=summary(nows),
         heard=heard(nows), needs=needs(nows), last=last_at_each(here, eyes), supply=supply,
         lately=lately(here, eyes), runs=here.role in RUNS)
 
 
-def _now(door: Door, since: dict[int, tuple[str, int]]) -> Now:
+def _now(door: Door, eyes: Eyes, since: dict[int, tuple[str, int]]) -> Now:
     state, at = since.get(door.id, ("", 0))
-    return now_of(door, now(), at if state == door.status.get("state") else None)
+    return now_of(door, now(), at if state == door.status.get("state") else None,
+                  tells=eyes.see_when(door))
 
 
 @ROUTER.get("/doors/{door}")
@@ -59,12 +62,14 @@ def one(
     found = door_of(here, eyes, door)
     held = holders(here, found, now())
     lines = timeline(here, eyes, found, before)
+    is_now = _now(found, eyes, state_since(here, eyes, found))
+    tells = found.private and (here.role in RUNS or eyes.see_comings(found))
     return page(
-        request, "door.html", here, door=found, now_=_now(found, state_since(here, eyes, found)),
-        lines=lines, older=lines[-1].number if len(lines) == PAGE else None, before=before,
+        request, "door.html", here, door=found, now_=is_now, lines=lines,
+        older=lines[-1].number if len(lines) == PAGE else None, before=before,
         can_now=[key for key in held if key.opens], later=[key for key in held if not key.opens],
-        health=health(found, now()), runs=here.role in RUNS,
-        sees_comings=eyes.see_comings(found))
+        health=health(is_now, now()), runs=here.role in RUNS, sees_comings=eyes.see_comings(found),
+        living=living_behind(here, found, now()) if tells else None)
 
 
 @ROUTER.get("/live")
