@@ -18,7 +18,7 @@ from ways_in import is_in, later, sign_in, stale_browser
 from mortice.hub.accounts import set_up_link
 from mortice.hub.hub import Hub, make_hub
 from mortice.hub.settings import Settings
-from mortice.hub.tables import Account, Act, Membership
+from mortice.hub.tables import Account, Act, Membership, now
 
 AsRole = Callable[[str], TestClient]
 WEEK = 7 * 86_400
@@ -154,13 +154,32 @@ def test_a_link_counts_once_and_a_week(cast: Cast, as_: AsRole) -> None:
 
 def test_somebody_with_an_account_joins_with_it(cast: Cast, as_: AsRole) -> None:
     path = link_from(as_("owner"), cast, "manager")
-    with browser(cast.hub) as client:
-        taken = client.post(path, data=MARGARET | {"email": "stranger@example.invalid"})
-        assert taken.status_code == 422
     stranger = as_("stranger")
     assert "signed in as Stranger" in stranger.get(path).text
     assert stranger.post(path).headers["location"] == cast.base
     assert stranger.get(cast.base).status_code == 200
+
+
+def test_joining_tells_nobody_which_addresses_have_an_account(cast: Cast, as_: AsRole) -> None:
+    with cast.hub.database.writing() as db:
+        db.get_one(Account, cast.accounts["auditor"].id).closed_at = now()
+    owner, answers = as_("owner"), []
+    for email in ("nobody@example.invalid", " Stranger@example.invalid", "auditor@example.invalid"):
+        path = link_from(owner, cast)
+        with browser(cast.hub) as client:
+            told = client.post(path, data=MARGARET | {"email": email})
+            answers.append((told.status_code, told.headers["location"], told.content,
+                            [*told.headers], client.get("/setup").headers["location"]))
+    assert answers == [answers[0]] * 3
+    with cast.hub.database.reading() as db:
+        made = db.scalars(select(Account.email).where(Account.name == "Margaret Hale")).all()
+        for kept in ("stranger", "auditor"):
+            account = db.get_one(Account, cast.accounts[kept].id)
+            assert (account.name, account.email) == (kept.capitalize(), f"{kept}@example.invalid")
+        assert db.get_one(Account, cast.accounts["auditor"].id).closed_at is not None
+    assert re.fullmatch(
+        r"nobody@\S+ stranger\+\w{4}@example.invalid auditor\+\w{4}@example.invalid",
+        " ".join(made))
 
 
 def test_a_link_does_not_change_who_is_here_already(cast: Cast, as_: AsRole) -> None:

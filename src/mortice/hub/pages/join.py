@@ -1,7 +1,9 @@
 """Joining a team by a link that counts once. The role is the invitation's, whatever is sent.
 
-Whoever holds such a link can learn whether an address has an account here, one try at a time: an
-address must be free to make an account with it. Tries are counted by where they come from.
+Whoever holds such a link must not learn with it which addresses have an account here. So a new
+account is made whatever address was typed: nothing is ever sent there, it only says who signs in.
+Where somebody signs in with it already, the new account's own gets a tag, as in `tom+k7f2@…`. Its
+owner sees that under *You*, after the one use of the link and as one of the team.
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ from mortice.hub.acts import note
 from mortice.hub.buckets import SOURCE, source_of, take
 from mortice.hub.pages.setup import new_account
 from mortice.hub.pages.sign_in import entered
-from mortice.hub.tables import Account, Invitation, Membership, Place, now
+from mortice.hub.tables import Account, Invitation, Membership, Place, new_ref, now
 from mortice.hub.web import go, page
 
 ROUTER = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]
-TAKEN = "Somebody signs in here with that address. If it is you, sign in, then open the link again."
+TAG_LETTERS = 4
 
 
 @ROUTER.get("/join/{token}")
@@ -48,11 +50,11 @@ def join(request: Request, db: Reading, token: str, name: Text = "", email: Text
         take(writing, (SOURCE, source_of(request)))
     with hub.database.writing() as writing:
         place, found = _place_of(writing, token)
-        errors = {} if mine else _faults(writing, name, email)
+        errors = {} if mine else faults_of_a_person(name, email)
         if errors:
             return page(request, "join.html", joining=place, invitation=found, name=name,
                         email=email, errors=errors, status=422)
-        account = mine.account if mine else new_account(writing, name, email)
+        account = mine.account if mine else new_account(writing, name, _free(writing, email))
         _add(writing, account, place, found)
     if mine is not None:
         return go(f"/p/{place.ref}")
@@ -72,12 +74,13 @@ def _is_member(db: Session, account: Account, place: Place) -> bool:
         Membership.account_id == account.id, Membership.place_id == place.id)) is not None
 
 
-def _faults(db: Session, name: str, email: str) -> dict[str, str]:
-    faults = faults_of_a_person(name, email)
-    taken = select(Account.id).where(Account.email == plain_email(email))
-    if not faults and db.scalar(taken) is not None:
-        faults = {"email": TAKEN}
-    return faults
+def _free(db: Session, email: str) -> str:
+    """The address, with a tag if an account has it, be it a closed one."""
+    wanted = plain_email(email)
+    if db.scalar(select(Account.id).where(Account.email == wanted)) is None:
+        return wanted
+    before, _, after = wanted.partition("@")
+    return _free(db, f"{before}+{new_ref()[:TAG_LETTERS]}@{after}")
 
 
 def _add(db: Session, account: Account, place: Place, found: Invitation) -> None:
