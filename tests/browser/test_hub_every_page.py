@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from mortice.hub.tables import (
     RecoveryCode,
     now,
 )
+from mortice.hub.tickets import ticket
 from mortice.hub.web import STATIC
 
 pytestmark = pytest.mark.browser
@@ -74,7 +76,8 @@ NOBODY = ("/setup?token={setup}", "/sign-in", "/sign-in/recovery", "/join/{token
 MORE = {  # what a role is shown otherwise, or a page shows once something was asked of it
     "owner": ("/p/{place}/give?at=doors", "/p/{place}/give?at=when", "/p/{place}/give?at=how",
               "/p/{place}/doors/{room}", "/p/{place}/people/{member}",
-              "/p/{place}/activity?sort=refused", "/p/{place}/no-such-page"),
+              "/p/{place}/activity?sort=refused", "/p/{place}/no-such-page",
+              "/p/{place}/settings/hub/let?what=refresh", "/p/{place}/settings/hub/let?s={let}"),
     "member": ("/p/{place}", "/p/{place}/doors/{door}", "/p/{place}/my-key"),
     "auditor": ("/p/{place}/activity",),
 }
@@ -146,7 +149,10 @@ def lived_in(hub: Served) -> dict[str, str]:
             "place": place.ref, "door": cast.doors["Front door"].ref, "ref": guest.ref,
             "room": cast.doors["Back door"].ref, "person": person.ref, "log": log.ref,
             "member": lived.people["Ana Sousa"].ref,
-            "number": "21", "token": token, "setup": first_owner_token(db) or ""}
+            "number": "21", "token": token, "let": ticket(cast.hub.own, "let-hub", DAY, form={
+                "what": "visitors", "doors": [cast.doors["Back door"].ref], "longest": "14",
+                "quota": "4", "last": f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"}),
+             "setup": first_owner_token(db) or ""}
 
 
 def diaries(hub: Served, leaf: bytes) -> dict[str, Diary]:

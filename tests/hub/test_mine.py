@@ -91,7 +91,11 @@ def test_papers_are_what_a_door_asks_for(cast: Cast, as_: AsRole) -> None:
 def test_the_command_lets_those_who_give_keys_give_keys(cast: Cast, as_: AsRole) -> None:
     owner = as_("owner")
     asks(owner, cast, new_key())
-    assert "--may-pass-on unlock,lock,enrol --pass-on-links 2" in owner.get(
+    assert "--may-pass-on unlock,lock,enrol,refresh --pass-on-links 3" in owner.get(
+        f"{cast.base}/my-key").text
+    manager = as_("manager")  # who does not let the hub do anything
+    asks(manager, cast, new_key())
+    assert "--may-pass-on unlock,lock,enrol --pass-on-links 2" in manager.get(
         f"{cast.base}/my-key").text
     with cast.hub.database.writing() as db:
         db.get_one(Place, cast.place.id).strict = True

@@ -10,7 +10,7 @@ Spec: spec/grant.md, sections 6 to 9.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,13 +28,16 @@ from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.schedule import DAY, Hours, write_hours
 from mortice.core.stages import Factors
 from mortice.hub.access import Here
-from mortice.hub.keys import KEY, alive, free_slot, links_of
+from mortice.hub.guests import bytes_of, text_of
+from mortice.hub.keys import KEY, alive, free_slot, links_of, wire_of
 from mortice.hub.places import signing_key
 from mortice.hub.problems import Problem
 from mortice.hub.tables import Door, HubGrant, Key, now
+from mortice.hub.tickets import ended
 from mortice.hub.wanted import Wanted
 
 ORDINARY = Rights.UNLOCK | Rights.LOCK
+SIGNING_SECONDS = 900  # from working out a link to its signature
 BEHIND_SECONDS = 60  # a key that begins at once begins a little earlier: a lock's clock may be late
 DAY_LETTERS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -90,7 +93,7 @@ def link(wanted: Wanted, above: Grant, at: int, mark: bytes = b"") -> Grant:
 
     A PIN is one link for each door; this is what they have in common.
     """
-    terms = _terms(wanted, mark)
+    terms = wanted.terms or _terms(wanted, mark)
     if wanted.how == "link":
         terms = replace(terms, use=Rights.NONE, delegable=ORDINARY, depth=1, klass=KeyClass.FILE)
     if above.max_life is not None:
@@ -143,8 +146,32 @@ def must_be(wanted: Wanted, asked: Grant, signed: Grant) -> None:
 # --- for the browser ------------------------------------------------------------------------------
 
 
-def terms_json(db: Session, wanted: Wanted, offer: Offer, text_of: Any) -> dict[str, Any]:  # noqa: ANN401 - bytes to text
-    """The exact terms, as static/give.js signs them."""
+def signable(here: Here, wanted: Wanted, at: int) -> dict[str, Any]:
+    """The exact terms, for each of the giver's browser keys that may sign them (static/give.js)."""
+    return {"at": at, "strict": here.place.strict, "terms": [
+        _terms_json(here.db, wanted, offer) for offer in offers(here, wanted, at)
+        if offer.grant is not None]}
+
+
+def came_back(
+    here: Here, sent: Mapping[str, Any], read: Callable[[int], Wanted],
+) -> tuple[Wanted, Grant, list[list[cbor.Value]]]:
+    """What was wanted, the link that was to be signed, and what was. Raises Problem, Malformed."""
+    at = sent.get("at")
+    if not isinstance(at, int) or abs(now() - at) > SIGNING_SECONDS:
+        raise ended()
+    wanted = read(at)
+    grant = next((offer.grant for offer in offers(here, wanted, at)
+                  if offer.key.leaf.hex() == sent.get("key")), None)
+    if grant is None:
+        raise Problem(409, "not-narrower", "Your key may not give that any more",
+                      "Nothing was kept. Open the page again.")
+    came = sent.get("signed")
+    signed = [wire_of(bytes_of(each)) for each in came] if isinstance(came, list) else []
+    return wanted, grant, signed
+
+
+def _terms_json(db: Session, wanted: Wanted, offer: Offer) -> dict[str, Any]:
     grant = offer.grant
     assert grant is not None, "only what may be signed is sent"
     about = grant.about
@@ -160,11 +187,10 @@ def terms_json(db: Session, wanted: Wanted, offer: Offer, text_of: Any) -> dict[
         "passkey": None if grant.passkey is None else {
             "key": text_of(cbor.encode(grant.passkey.key.cose)),
             "rpIdHash": text_of(grant.passkey.rp_id_hash), "origin": grant.passkey.origin},
-        "locks": [_lock_json(db, door, text_of) for door in wanted.doors] if (
-            wanted.how == "pin") else []}
+        "locks": [_lock_json(db, door) for door in wanted.doors] if wanted.how == "pin" else []}
 
 
-def _lock_json(db: Session, door: Door, text_of: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+def _lock_json(db: Session, door: Door) -> dict[str, Any]:
     return {"label": door.label, "door": text_of(door.door_id),
             "signing": text_of(cbor.encode(signing_key(door).cose)),
             "sealing": text_of(door.lock_sealing), "slot": free_slot(db, door)}

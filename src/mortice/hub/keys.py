@@ -61,7 +61,7 @@ def names(db: Session, place: Place) -> dict[bytes, str]:
             Key.place_id == place.id)).all())
 
 
-def links_of(key: Key) -> tuple[Grant, ...]:
+def links_of(key: Key | HubGrant) -> tuple[Grant, ...]:
     """The links of a kept chain, the site's first."""
     return _links(key.wire, ENROL if key.what == PIN else GRANT)
 

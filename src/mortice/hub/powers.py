@@ -30,7 +30,7 @@ from mortice.core.revocation import (
 from mortice.core.site import Site, read_site
 from mortice.hub.acts import note
 from mortice.hub.hub import Hub
-from mortice.hub.keys import wire_of
+from mortice.hub.keys import links_of, wire_of
 from mortice.hub.places import site_of
 from mortice.hub.problems import Problem
 from mortice.hub.saying import RIGHTS, listed
@@ -120,22 +120,15 @@ def _must_be_bounded(leaf: Grant) -> None:
     if NEEDED not in leaf.delegable or leaf.delegable not in VISITABLE:
         raise too_much("A link for visitors hands on opening, and putting PINs on doors",
                        "Use --may-pass-on unlock,enrol and nothing else.")
+    if leaf.factors:
+        raise too_much("That link would ask visitors for more than their key",
+                       "Give it from a key that asks for no second check.")
     if leaf.max_life is None or leaf.quota is None:
         raise too_much("That link does not say how long a stay may be, or how many there may be",
                        "Use --pass-on-life, such as 14d, and --quota, such as 4.")
 
 
 # --- which of them count --------------------------------------------------------------------------
-
-
-def links_of_grant(grant: HubGrant) -> tuple[Grant, ...]:
-    """The links of a kept chain."""
-    return _links(grant.wire)
-
-
-@lru_cache(maxsize=256)
-def _links(wire: bytes) -> tuple[Grant, ...]:
-    return tuple(link.grant for link in read_chain(wire_of(wire)))
 
 
 def grants_of(db: Session, place: Place) -> Sequence[HubGrant]:
@@ -149,8 +142,8 @@ def live(db: Session, place: Place, what: str, at: int) -> list[HubGrant]:
     revoked = revoked_at(db, place)
     return [grant for grant in grants_of(db, place)
             if grant.what == what and grant.ended_at is None
-            and all(_runs(link, at) for link in links_of_grant(grant))
-            and first_revoked(links_of_grant(grant), revoked) is None]
+            and all(_runs(link, at) for link in links_of(grant))
+            and first_revoked(links_of(grant), revoked) is None]
 
 
 def _runs(link: Grant, at: int) -> bool:

@@ -25,7 +25,7 @@ from mortice.hub.keys import CLAIM, PIN, alive, links_of, wire_of
 from mortice.hub.lines import Seen
 from mortice.hub.outbox import post
 from mortice.hub.places import site_of
-from mortice.hub.powers import REFRESH, links_of_grant, live, revoked_at
+from mortice.hub.powers import REFRESH, live, revoked_at
 from mortice.hub.tables import Document, Door, HubGrant, Key, Place, Staple, now
 
 APART_SECONDS = 30  # a lock whose clock is further off is told the time
@@ -91,7 +91,7 @@ def _vouch(  # noqa: PLR0913, PLR0917 - for which key, by which link, when
 
 def _best(grants: Sequence[HubGrant], doors: frozenset[bytes]) -> HubGrant | None:
     """The link that stands at most of these doors, and for longest."""
-    reach = [(len(doors & links_of_grant(grant)[-1].doors), grant.ends_at or 0, grant.id, grant)
+    reach = [(len(doors & links_of(grant)[-1].doors), grant.ends_at or 0, grant.id, grant)
              for grant in grants]
     return max(reach)[3] if reach and max(reach)[0] else None
 

@@ -31,7 +31,7 @@ from mortice.hub.guests import Invitation, invite, text_of
 from mortice.hub.hub import Hub
 from mortice.hub.keys import free_slot, links_of, register, register_pin, take_back, wire_of
 from mortice.hub.places import map_of
-from mortice.hub.powers import VISITORS, links_of_grant, live
+from mortice.hub.powers import VISITORS, live
 from mortice.hub.problems import Problem
 from mortice.hub.saying import seconds
 from mortice.hub.stays import seal_pin
@@ -129,7 +129,7 @@ def _grant_for(db: Session, place: Place, stay: Stay) -> HubGrant:
     """The hub's link that reaches all of the doors, for longest."""
     wanted = {door.door_id for door in stay.doors}
     found = [grant for grant in live(db, place, VISITORS, now())
-             if wanted and wanted <= links_of_grant(grant)[-1].doors]
+             if wanted and wanted <= links_of(grant)[-1].doors]
     if not found:
         raise NO_POWER
     return max(found, key=lambda grant: grant.ends_at or 0)

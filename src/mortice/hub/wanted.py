@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mortice.client.owner import Terms
 from mortice.core.errors import Theirs
 from mortice.core.grant import Passkey
 from mortice.core.keys import PublicKey
@@ -78,6 +79,7 @@ class Wanted:
     touch: bool = False  # a passkey at each opening
     holder: PublicKey | None = field(default=None)  # of the device that asked
     passkey: Passkey | None = None  # of a browser that asked
+    terms: Terms | None = None  # exactly these: a link for this hub itself
 
 
 # --- one field ------------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ def _week(form: Form, zone: ZoneInfo, today: date) -> Times:
     if start == end:
         raise wrong({"week-to": "The hours must end after they start."})
     window = Window(bits, start, end if end > start else end + DAY)
-    return Times(exp=_until(form, zone, today), hours=(window,))
+    return Times(exp=until(form, zone, today), hours=(window,))
 
 
 def _minute(at: time) -> int:
@@ -183,7 +185,7 @@ def _exact(form: Form, zone: ZoneInfo, today: date) -> Times:
     windows = [window for day in range(7) for window in _day_windows(form, day)]
     if not windows:
         raise wrong({"on-0": "Write hours for one day at least."})
-    return Times(exp=_until(form, zone, today), hours=tuple(windows))
+    return Times(exp=until(form, zone, today), hours=tuple(windows))
 
 
 def _day_windows(form: Form, day: int) -> list[Window]:
@@ -201,7 +203,8 @@ def _window(text: str, day: int) -> Window:
     return Window(1 << day, start, end if end > start else end + DAY)
 
 
-def _until(form: Form, zone: ZoneInfo, today: date) -> int | None:
+def until(form: Form, zone: ZoneInfo, today: date) -> int | None:
+    """The second at which the last day is over; None if none was chosen. Raises Problem."""
     if not _text(form, "last"):
         return None
     last = _date(form, "last", today + timedelta(days=90))

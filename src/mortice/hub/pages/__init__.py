@@ -16,6 +16,7 @@ from mortice.hub.pages import (
     guest,
     help,  # noqa: A004 - the word on the page
     join,
+    letting,
     mine,
     new_door,
     opening,
@@ -35,7 +36,7 @@ from mortice.hub.pages import (
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
-    thief.ROUTER,
+    thief.ROUTER, letting.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER,
     activity.ROUTER, entry.ROUTER, privacy.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

@@ -17,16 +17,24 @@ from sqlalchemy import select
 from mortice.core.grant import ALL_RIGHTS, Grant
 from mortice.core.site import Role as SiteRole
 from mortice.hub.access import Here, To, may
-from mortice.hub.giving import command, is_refreshed, link, offers, opens, terms_json
-from mortice.hub.guests import bytes_of, is_digits, text_of
-from mortice.hub.keys import PIN, links_of, wire_of
+from mortice.hub.giving import (
+    came_back,
+    command,
+    is_refreshed,
+    link,
+    offers,
+    opens,
+    signable,
+)
+from mortice.hub.guests import is_digits
+from mortice.hub.keys import PIN, links_of
 from mortice.hub.places import site_of
 from mortice.hub.problems import Problem, not_found, wrong
 from mortice.hub.saying import Sentence, sentence, when
 from mortice.hub.signed import Whom, keep, person_called
 from mortice.hub.tables import Key, KeyRequest, Person, now
 from mortice.hub.texts import check_letters
-from mortice.hub.tickets import ended, read_ticket, ticket
+from mortice.hub.tickets import read_ticket, ticket
 from mortice.hub.wanted import (
     FIELDS,
     KINS,
@@ -50,7 +58,6 @@ ROUTER = APIRouter(prefix="/p/{place}/give", include_in_schema=False)
 Gives = Annotated[Here, Depends(may(To.GIVE_KEYS))]
 Sent = Annotated[dict[str, Any], Body()]
 FORM_SECONDS = 86_400
-SIGNING_SECONDS = 900  # from working out a link to its signature
 
 
 async def posted(request: Request) -> dict[str, Any]:
@@ -84,29 +91,17 @@ def give(  # noqa: PLR0913, PLR0917 - what an address may say
 def terms(here: Gives, sent: Sent) -> JSONResponse:
     """The exact terms to sign, for each of the giver's browser keys that may sign them."""
     at = now()
-    wanted = _wanted(here, _state(here, sent.get("s")), at)
-    may_sign = [offer for offer in offers(here, wanted, at) if offer.grant is not None]
-    return JSONResponse({"at": at, "strict": here.place.strict, "terms": [
-        terms_json(here.db, wanted, offer, text_of) for offer in may_sign]})
+    return JSONResponse(signable(here, _wanted(here, _state(here, sent.get("s")), at), at))
 
 
 @ROUTER.post("/signed")
 def take_in(here: Gives, sent: Sent) -> JSONResponse:
     """Keep what was signed, if it is what was asked for."""
-    form, at = _state(here, sent.get("s")), sent.get("at")
-    if not isinstance(at, int) or abs(now() - at) > SIGNING_SECONDS:
-        raise ended()
-    wanted = _wanted(here, form, at)
-    offer = next((offer for offer in offers(here, wanted, at)
-                  if offer.key.leaf.hex() == sent.get("key")), None)
-    if offer is None or offer.grant is None:
-        raise Problem(409, "not-narrower", "Your key may not give that any more",
-                      "Nothing was kept. Open the page again.")
-    came = sent.get("signed")
-    signed = [wire_of(bytes_of(each)) for each in came] if isinstance(came, list) else []
+    form = _state(here, sent.get("s"))
+    wanted, grant, signed = came_back(here, sent, lambda at: _wanted(here, form, at))
     with here.hub.database.writing() as db:
         whom = Whom(_ref(form), wanted.name, KINS[wanted.kin].label, form.get("digits", ""))
-        kept = keep(db, here, whom, wanted, offer.grant, signed)
+        kept = keep(db, here, whom, wanted, grant, signed)
     here.hub.nudge(door.lock_id for door in here.place.doors)
     here.hub.live.tell(here.place.id)
     return JSONResponse({

@@ -130,8 +130,10 @@ def _asking(here: Here, asked: KeyRequest) -> dict[str, str]:
 def command(here: Here, text: str) -> str:
     """What gives the key from a device of the owner's."""
     ends = datetime.fromtimestamp(now() + YEAR_SECONDS, UTC)
-    gives = ["--may-pass-on", "unlock,lock,enrol", "--pass-on-links", "2", "--pass-on-life",
-             "365d"] if here.role in RUNS and not here.place.strict else []
+    owns = here.may(To.CHANGE_SETTINGS)  # and may let the hub vouch, and issue for visitors
+    gives = ["--may-pass-on", f"unlock,lock,enrol{',refresh' if owns else ''}", "--pass-on-links",
+             "3" if owns else "2", "--pass-on-life", "365d"] if (
+        here.role in RUNS and not here.place.strict) else []
     return shlex.join([
         "mortice", "key", "give", here.account.name, "--doors", "all", "--until",
         f"{ends:%Y-%m-%d}", *gives, "--request", text])

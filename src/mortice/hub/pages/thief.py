@@ -11,18 +11,19 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from sqlalchemy import func, select
 
+from mortice.client.owner import Terms
 from mortice.core.errors import Theirs
 from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.site import Role
 from mortice.core.stages import Factors
 from mortice.hub.access import Here, To, may
+from mortice.hub.giving import own_keys
 from mortice.hub.keys import CLAIM, alive, links_of
 from mortice.hub.places import site_of
 from mortice.hub.powers import (
     REFRESH,
     VISITORS,
     grants_of,
-    links_of_grant,
     live,
     request_text,
     stop,
@@ -97,7 +98,9 @@ def _page(request: Request, here: Here, error: str = "") -> Response:
         opens=listed([power.worth for power in powers if power.grant.what == VISITORS]),
         browsers=_browsers(here), pins=_pins(here), tells_time=_tells_time(here),
         stopped=[grant for grant in grants_of(here.db, here.place) if grant.ended_at is not None],
-        changes=here.may(To.CHANGE_SETTINGS), refresh=command(here, ["--may", "refresh"]),
+        changes=here.may(To.CHANGE_SETTINGS),
+        signs=not here.place.strict and bool(own_keys(here)),
+        refresh=command(here, ["--may", "refresh"]),
         visitors=command(here, [
             "--may", "", "--may-pass-on", "unlock,enrol", "--pass-on-links", "2",
             "--pass-on-life", "14d", "--quota", "4"]))
@@ -110,7 +113,7 @@ def _powers(here: Here) -> list[Power]:
 
 
 def _power(here: Here, grant: HubGrant, at: int) -> Power:
-    leaf = links_of_grant(grant)[-1]
+    leaf = links_of(grant)[-1]
     back = shlex.join(["mortice", "key", "take-back", grant.leaf.hex()[:8]])
     if grant.what == VISITORS:
         said = sentence("This hub", leaf, here.place.doors, at)
@@ -120,18 +123,25 @@ def _power(here: Here, grant: HubGrant, at: int) -> Power:
                  (_vouches(here, leaf),), back)
 
 
-def _doors(here: Here, leaf: Grant) -> str:
+def sum_of(here: Here, what: str, terms: Grant | Terms) -> str:
+    """A sentence on what a thief would have by such a link."""
+    if what == VISITORS:
+        return f"They could open {_visits(here, terms)}."
+    return _vouches(here, terms)
+
+
+def _doors(here: Here, leaf: Grant | Terms) -> str:
     return listed([door.label for door in here.place.doors if door.door_id in leaf.doors])
 
 
-def _visits(here: Here, leaf: Grant) -> str:
+def _visits(here: Here, leaf: Grant | Terms) -> str:
     """The sum of what visitors' keys can do."""
     life = "" if leaf.max_life is None else f", each for {seconds(leaf.max_life)} at most"
     hours = ", only in its hours" if leaf.hours is not None else ""
     return f"{_doors(here, leaf)} with {leaf.quota} different keys a day{life}{hours}"
 
 
-def _vouches(here: Here, leaf: Grant) -> str:
+def _vouches(here: Here, leaf: Grant | Terms) -> str:
     asking = [key for key in _live_keys(here) if links_of(key)[-1].max_staleness is not None
               and links_of(key)[-1].doors & leaf.doors]
     if not asking:
@@ -170,11 +180,11 @@ def _tells_time(here: Here) -> bool:
     return site_of(here.place).key(Role.TIME, here.hub.own.signer.public.id) is not None
 
 
-def command(here: Here, terms: Sequence[str]) -> str:
-    """What gives this hub a link, on the owner's device. It ends in a year."""
-    ends = datetime.fromtimestamp(now() + YEAR_SECONDS, UTC)
-    return shlex.join(["mortice", "key", "give", "Hub", "--doors", "all", "--until",
-                       f"{ends:%Y-%m-%d}", *terms, "--request", request_text(here.hub)])
+def command(here: Here, terms: Sequence[str], doors: str = "all", last: str = "") -> str:
+    """What gives this hub a link, on the owner's device. If nothing is said, for a year."""
+    ends = last or f"{datetime.fromtimestamp(now() + YEAR_SECONDS, UTC):%Y-%m-%d}"
+    return shlex.join(["mortice", "key", "give", "Hub", "--doors", doors, "--until", ends, *terms,
+                       "--request", request_text(here.hub)])
 
 
 def _path(here: Here) -> str:

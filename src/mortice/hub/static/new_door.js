@@ -22,7 +22,7 @@ import { credentialOf, forgetPasskey, fromText, keepPasskey, post, toText } from
 
 const YEAR_SECONDS = 365 * 86_400;
 const ASK_AGAIN_MS = 1000;
-const { unlock, lock, hold_open: hold, view_log: log, enrol, restore } = RIGHTS;
+const { unlock, lock, hold_open: hold, view_log: log, enrol, refresh, restore } = RIGHTS;
 const PINS = { entry: "plain", spent: "rest", most: 20 }; // what a lock does without settings
 
 const part = document.querySelector("[data-new-door]");
@@ -107,7 +107,7 @@ async function ownLinks({ signer, passkey }, doors, grantKey) {
   const both = { site: place.site.id, holder: signer.public, doors: doors.map(({ id }) => id), passkey,
     klass: CLASSES.web, exp: now() + YEAR_SECONDS };
   const opens = { ...both, use: unlock | lock | hold | log | restore, factors: FACTORS.passkey };
-  const gives = { ...both, use: enrol, delegable: unlock | lock | enrol, depth: 2, maxLife: YEAR_SECONDS };
+  const gives = { ...both, use: enrol, delegable: unlock | lock | enrol | refresh, depth: 3, maxLife: YEAR_SECONDS };
   return Promise.all([opens, gives].map((terms) => signGrant(terms, grantKey)));
 }
 
