@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from mortice.core.grant import Rights
 from mortice.core.schedule import Window
 from mortice.hub.doors import LOW_MILLIVOLTS, STALE_SECONDS, STATES, health, now_of, summary
-from mortice.hub.tables import GONE, ON_DOOR, Door
+from mortice.hub.outbox import post
+from mortice.hub.tables import GONE, ON_DOOR, Delivery, Door, Place
 from mortice.lockd.daemon import POWER_LOW_VOLTS
 
 AT = 1_795_615_200  # Wed 25 Nov 2026, 14:00 in London
@@ -346,6 +347,26 @@ def test_when_a_tenants_lock_was_heard_is_told_to_the_tenant_only(
         every = words_of(page(owner, lived))
         assert not re.search(r"heard (from at )?\d\d:|unknown since \d", every)
     assert re.search(r"unknown since \d\d:", words_of(page(tenant, lived)))
+
+
+def test_a_door_says_what_its_lock_does_not_sign_for(lived: Lived, as_: AsRole) -> None:
+    cast, at = lived.cast, int(time())
+    with cast.hub.database.writing() as db:
+        place = db.get_one(Place, cast.place.id)
+        front = db.get_one(Door, cast.doors["Front door"].id)
+        for kind, text, ago, sent in (
+                ("mortice-enrol/1", b"a", 7200, 60), ("mortice-enrol/1", b"b", 7200, 60),
+                ("mortice-revoke/1", b"c", 60, 60), ("mortice-site/1", b"d", 7200, None)):
+            document = post(db, place, [kind, text], [front])
+            document.made_at = at - ago
+            db.flush()
+            if sent:
+                db.query(Delivery).filter_by(document_id=document.id).one().sent_at = at - sent
+    said = words_of(page(as_("manager"), lived, "Front door"))
+    assert "This lock was sent a PIN, and has not signed for it." in said
+    lived.is_member("member", "Ana Sousa")
+    assert "has not signed" not in page(as_("member"), lived, "Front door")
+    assert "has not signed" not in page(as_("manager"), lived, "Back door")
 
 
 def test_names_are_escaped(cast: Cast, as_: AsRole) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,20 @@ from hubs import Cast, make_cast
 from sqlalchemy import func, select
 
 from mortice.client.visit import Delivered
+from mortice.core import cbor
+from mortice.core.document import id_of
 from mortice.core.errors import Theirs, Untrusted
+from mortice.core.limits import BUNDLE_DOCUMENTS, CHAIN_BYTES, CHAIN_LINKS, DOCUMENT_BYTES
 from mortice.core.log import Kind, Result
 from mortice.core.merkle import leaf_hash, verify_inclusion
+from mortice.core.noise import TAG_BYTES
+from mortice.core.passkey import AUTHENTICATOR_BYTES, CLIENT_BYTES
 from mortice.core.refusal import Reason
 from mortice.core.site import sign_doors
 from mortice.hub.ledger import HubLedger
-from mortice.hub.lines import Batch, Seen
+from mortice.hub.lines import LINE_BYTES, Batch, Seen
 from mortice.hub.logs import set_aside
+from mortice.hub.outbox import post
 from mortice.hub.places import follow_doors, map_of
 from mortice.hub.tables import Act, Delivery, Door, Log, LogEntry, LogFault, OldRoot, Place, Tile
 from mortice.hub.tree import keep_leaves, proof
@@ -429,3 +436,77 @@ async def test_a_hub_killed_in_mid_commit_loses_nothing_acknowledged(
     await send(ledger, lock_of(here), diary, page=500)
     assert log_of(here).frontier == diary.tree.encode()
     await ledger.close()
+
+
+def sixty_pins(here: Cast) -> None:
+    """Documents for one door; what they say is their lock's business."""
+    with here.hub.database.writing() as db:
+        place = db.get_one(Place, here.place.id)
+        door = db.get_one(Door, here.doors["Front door"].id)
+        for number in range(60):
+            post(db, place, ["mortice-enrol/1", b"pin %d" % number], [door])
+
+
+def talk(number: int) -> Seen:
+    return replace(seen(1, 1), handshake=bytes([number]) * 32)
+
+
+async def test_what_a_lock_does_not_sign_for_holds_up_nothing(
+    here: Cast, ledger: HubLedger, diary: Diary,
+) -> None:
+    sixty_pins(here)
+    await send(ledger, lock_of(here), diary.fill(1))
+    lock, sent = lock_of(here), []
+    bundles = await ledger.waiting(lock, talk(1))
+    assert len(bundles) == 16, "so many at once"
+    while bundles:
+        sent += [number for number, _ in bundles]
+        assert await ledger.waiting(lock, talk(1)) == [], "and no more before an answer"
+        for number, _ in bundles:
+            await ledger.delivered(lock, number, [
+                Delivered(document_of(here, number), Reason.MALFORMED, None)])
+        bundles = await ledger.waiting(lock, talk(1))
+    assert sent == sorted(set(sent))
+    assert len(sent) == 60, "each once in a conversation"
+
+
+async def test_what_ended_a_conversation_goes_behind_what_was_not_sent(
+    here: Cast, ledger: HubLedger,
+) -> None:
+    sixty_pins(here)
+    sent = [[number for number, _ in await ledger.waiting(lock_of(here), talk(line))]
+            for line in range(1, 5)]
+    assert len({number for line in sent for number in line}) == 60
+    with here.hub.database.writing() as db:
+        for number, line in enumerate(sent):
+            for each in line:
+                db.get_one(Delivery, each).sent_at = number + 1
+        place = db.get_one(Place, here.place.id)
+        door = db.get_one(Door, here.doors["Front door"].id)
+        post(db, place, ["mortice-revoke/1", b"news"], [door])
+    again = [number for number, _ in await ledger.waiting(lock_of(here), talk(5))]
+    assert document_of(here, again[0]) == id_of(b"news")
+    longest_ago = sent[0][4:] + sent[1][:3]  # the fourth line had room for four of the first
+    assert again[1:] == longest_ago
+
+
+async def test_more_roots_than_a_frame_holds_go_in_several(here: Cast, ledger: HubLedger) -> None:
+    roots = [bytes([version]) * DOCUMENT_BYTES for version in range(1, 71)]
+    with here.hub.database.writing() as db:
+        place = db.get_one(Place, here.place.id)
+        db.add_all(OldRoot(place_id=place.id, version=version, root=root)
+                   for version, root in enumerate(roots[:-1], 1))
+        place.root, place.root_version = roots[-1], len(roots)
+    bundles = await ledger.waiting(lock_of(here), seen(0, 1))
+    assert [root for _, bundle in bundles for _, root in bundle] == roots  # type: ignore[misc]
+    for number, bundle in bundles:
+        assert number == 0
+        assert len(bundle) <= BUNDLE_DOCUMENTS
+        assert len(cbor.encode([2, number, bundle])) <= LINE_BYTES - TAG_BYTES
+
+
+def test_no_document_is_longer_than_a_frame() -> None:
+    """A document, its signer's chain, and a passkey's touch on each of their links."""
+    touch = AUTHENTICATOR_BYTES[1] + CLIENT_BYTES + 80
+    longest = DOCUMENT_BYTES + CHAIN_BYTES + (CHAIN_LINKS + 1) * (touch + 64)
+    assert longest + 256 <= LINE_BYTES - TAG_BYTES

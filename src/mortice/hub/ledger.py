@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import select, update
@@ -32,9 +33,19 @@ from mortice.hub.writer import Writer
 T = TypeVar("T")
 
 DELIVERIES = 16  # on one line at a time
+TOGETHER = 7  # documents in a frame of 65,519 bytes: each has DOCUMENT_BYTES at most
 CATCHING_UP = 0  # the number of a bundle with old roots; its answers count by their documents
 CAUGHT_UP = frozenset({SITE, DOORS_MAP})  # that bundle has all of these that the lock lacks
 PASSING = frozenset({Reason.STORAGE_FULL, Reason.TIME_UNSURE, Reason.FAULT})  # asked again later
+
+
+@dataclass(slots=True)
+class Talk:
+    """A conversation with a lock: the numbers of what it was sent, and of what it has still."""
+
+    handshake: bytes
+    sent: set[int] = field(default_factory=set)
+    unanswered: set[int] = field(default_factory=set)
 
 
 class HubLedger:
@@ -45,6 +56,7 @@ class HubLedger:
         self._database = hub.database
         self._logs = Logs(hub.live)
         self._writer = Writer(hub.database, self._logs)
+        self._talks: dict[bytes, Talk] = {}  # the newest with each lock
 
     async def start(self) -> None:
         """No line is open yet, whatever was written down before."""
@@ -92,10 +104,15 @@ class HubLedger:
 
     async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
         """Bundles for a lock that says which root and map it stands on, in the order to take."""
-        return await self._write(lambda db: _waiting(db, lock_id, seen))
+        talk = self._talks.get(lock_id)
+        if talk is None or talk.handshake != seen.handshake:
+            talk = self._talks[lock_id] = Talk(seen.handshake)
+        return await self._write(lambda db: _waiting(db, lock_id, seen, talk))
 
     async def delivered(self, lock_id: bytes, number: int, results: list[Delivered]) -> None:
         """What the lock did with each document. Raises Theirs for a receipt that is not its own."""
+        if lock_id in self._talks:
+            self._talks[lock_id].unanswered.discard(number)
         error = await self._write(lambda db: self._answers(db, lock_id, results))
         if error is not None:
             raise error
@@ -170,15 +187,18 @@ def _json(value: cbor.Value) -> object:
     return value
 
 
-def _waiting(db: Session, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
+def _waiting(
+    db: Session, lock_id: bytes, seen: Seen, talk: Talk) -> list[tuple[int, list[cbor.Value]]]:
     door = _door(db, lock_id)
     if door is None:
         return []
     first = _missed(db, door.place, seen)
-    bundles = [(CATCHING_UP, first)] if first else []
-    for delivery in due(db, door, DELIVERIES):
+    bundles = [(CATCHING_UP, first[at:at + TOGETHER]) for at in range(0, len(first), TOGETHER)]
+    for delivery in due(db, door, DELIVERIES - len(talk.unanswered), talk.sent):
         delivery.sent_at = now()
+        talk.sent.add(delivery.id)
         if delivery.document.kind not in CAUGHT_UP or not first:
+            talk.unanswered.add(delivery.id)
             bundles.append((delivery.id, [cbor.decode(delivery.document.item)]))
     return bundles
 

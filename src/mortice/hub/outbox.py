@@ -2,18 +2,21 @@
 
 A document waits until its lock has answered under its own signature: applied, known already, or
 refused with a reason. The hub sends it again at each meeting until then; a lock takes the same
-document twice without harm.
+document twice without harm. What was never sent goes first, then what was sent longest ago, so that
+a document for which a lock does not sign holds up no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from mortice.core import cbor
 from mortice.core.document import id_of
+from mortice.core.freshness import STAPLE
+from mortice.core.grant import ENROL
 from mortice.core.refusal import Reason
 from mortice.core.revocation import REVOKE
 from mortice.hub.tables import (
@@ -32,6 +35,10 @@ from mortice.hub.tables import (
 )
 
 ORDER = ("mortice-site/1", "mortice-doors/1", REVOKE)  # these first, and in this order
+IN_WORDS = dict(zip((*ORDER, ENROL, STAPLE), (
+    "who owns this place", "the map of doors", "keys taken back", "a PIN",
+    "that a PIN still counts"), strict=True))
+LONG_SECONDS = 3600  # a lock that is there signs within seconds
 
 
 def post(db: Session, place: Place, item: Sequence[cbor.Value], doors: Iterable[Door],
@@ -55,17 +62,32 @@ def post(db: Session, place: Place, item: Sequence[cbor.Value], doors: Iterable[
     return kept
 
 
-def due(db: Session, door: Door, most: int) -> list[Delivery]:
-    """What is still on its way to `door`, in the order in which a lock must take it."""
-    waiting = db.scalars(
-        select(Delivery).join(Document).where(
-            Delivery.door_id == door.id, Delivery.state == WAITING).order_by(Document.id)).all()
+def due(db: Session, door: Door, most: int, but: Collection[int] = ()) -> list[Delivery]:
+    """At most so many that are on their way to `door`, but not those numbers.
+
+    What goes together is in the order in which a lock must take it.
+    """
+    waiting = [each for each in _waiting(db, door) if each.id not in but]
     return sorted(waiting, key=_place_in_order)[:most]
 
 
-def _place_in_order(delivery: Delivery) -> tuple[int, int]:
+def unsigned_for(db: Session, door: Door, at: int) -> list[str]:
+    """What `door` was sent and has neither taken nor refused for an hour, each sort once."""
+    return [*dict.fromkeys(
+        IN_WORDS[each.document.kind] for each in _waiting(db, door)
+        if each.sent_at and each.document.made_at <= at - LONG_SECONDS)]
+
+
+def _waiting(db: Session, door: Door) -> Sequence[Delivery]:
+    return db.scalars(select(Delivery).join(Document).options(
+        contains_eager(Delivery.document)).where(
+            Delivery.door_id == door.id, Delivery.state == WAITING).order_by(Document.id)).all()
+
+
+def _place_in_order(delivery: Delivery) -> tuple[int, int, int]:
     kind = delivery.document.kind
-    return (ORDER.index(kind) if kind in ORDER else len(ORDER), delivery.document_id)
+    return (delivery.sent_at or 0, ORDER.index(kind) if kind in ORDER else len(ORDER),
+            delivery.document_id)
 
 
 def answered(

@@ -26,6 +26,7 @@ from mortice.hub.doors import Now, health, heard, needs, now_of, summary, supply
 from mortice.hub.holders import holders
 from mortice.hub.live import Live
 from mortice.hub.living import living_behind
+from mortice.hub.outbox import unsigned_for
 from mortice.hub.tables import Door, now
 from mortice.hub.web import page
 
@@ -69,7 +70,8 @@ def one(
         older=lines[-1].number if len(lines) == PAGE else None, before=before,
         can_now=[key for key in held if key.opens], later=[key for key in held if not key.opens],
         health=health(is_now, now()), runs=here.role in RUNS, sees_comings=eyes.see_comings(found),
-        living=living_behind(here, found, now()) if tells else None)
+        living=living_behind(here, found, now()) if tells else None,
+        late=unsigned_for(here.db, found, now()) if here.role in RUNS else [])
 
 
 @ROUTER.get("/live")
