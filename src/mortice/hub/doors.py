@@ -17,6 +17,7 @@ from mortice.hub.web import clock, when
 
 STALE_SECONDS = 150  # a lock is heard every minute; after two that are missing, nobody knows
 LOW_MILLIVOLTS = 4600  # below this a motor may stall half way (lockd/daemon.py)
+POSSIBLE_MILLIVOLTS = range(1_500, 15_001)  # a board lives on no less, and on no more than 12 V has
 FEW = 3  # doors that a sentence names; more than that are counted
 
 
@@ -181,11 +182,18 @@ class Fact(NamedTuple):
     tone: str = ""
 
 
+def is_possible(millivolts: object) -> bool:
+    """Can a lock's supply be that?"""
+    return type(millivolts) is int and millivolts in POSSIBLE_MILLIVOLTS
+
+
 def supply(door: Door) -> Fact | None:
     """What the lock runs on, if it said."""
     millivolts = _number(door.status, "millivolts")
     if millivolts is None:
         return None
+    if not is_possible(millivolts):
+        return Fact("Supply", "its reading makes no sense", "brass")
     low = millivolts < LOW_MILLIVOLTS
     source = "mains" if door.status.get("mains") else "battery"
     return Fact("Supply", f"{source}{' low' if low else ''}, {millivolts / 1000:.1f} V",

@@ -21,6 +21,7 @@ from mortice.core.errors import Theirs
 from mortice.core.log import Result, accept_receipt
 from mortice.core.refusal import Reason
 from mortice.core.site import DOORS_MAP, SITE
+from mortice.hub.cells import keep
 from mortice.hub.hub import Hub
 from mortice.hub.ingest import Contradiction
 from mortice.hub.lines import Batch, KnownLock, Seen
@@ -163,6 +164,8 @@ class HubLedger:
         if status is not None:  # a line alone does not say how a door stands
             door.heard_at = now()
             door.status = {str(key): _json(value) for key, value in status.items()}
+            if door.status.get("mains") is False:
+                keep(db, door, door.status.get("millivolts"), door.heard_at)
         self._logs.tell(door.place_id)
 
 

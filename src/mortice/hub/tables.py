@@ -233,6 +233,16 @@ class Door(_Named):
     place: Mapped[Place] = relationship(back_populates="doors")
 
 
+class Reading(Base):
+    """Volts of a door's battery: the best that its lock said on one day (cells.py)."""
+
+    __tablename__ = "readings"
+    door_id: Mapped[int] = mapped_column(
+        ForeignKey("doors.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # since 1970, in UTC
+    millivolts: Mapped[int]
+
+
 # --- people and keys ------------------------------------------------------------------------------
 
 

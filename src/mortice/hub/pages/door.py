@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from mortice.core.limits import TIME_MAX
 from mortice.hub.access import RUNS, Here, To, may
+from mortice.hub.cells import forecasts, worn
 from mortice.hub.comings import (
     PAGE,
     Eyes,
@@ -22,7 +23,7 @@ from mortice.hub.comings import (
     state_since,
     timeline,
 )
-from mortice.hub.doors import Now, health, heard, needs, now_of, summary, supply
+from mortice.hub.doors import LOW_MILLIVOLTS, Now, health, heard, needs, now_of, summary, supply
 from mortice.hub.holders import holders
 from mortice.hub.live import Live
 from mortice.hub.living import living_behind
@@ -41,10 +42,12 @@ def doors(request: Request, here: Annotated[Here, Depends(may(To.SEE_DOORS))]) -
     eyes = eyes_of(here)
     since = state_since(here, eyes)
     nows = [_now(door, eyes, since) for door in doors_of(here, eyes)]
+    theirs = [now_.door for now_ in nows if here.role in RUNS or eyes.see_comings(now_.door)]
     return page(
         request, "doors.html", here, nows=nows, many=len(nows) > MANY, summary=summary(nows),
-        heard=heard(nows), needs=needs(nows), last=last_at_each(here, eyes), supply=supply,
-        lately=lately(here, eyes), runs=here.role in RUNS)
+        heard=heard(nows), needs=[*needs(nows), *worn(here.db, theirs, now())],
+        last=last_at_each(here, eyes), supply=supply, lately=lately(here, eyes),
+        runs=here.role in RUNS)
 
 
 def _now(door: Door, eyes: Eyes, since: dict[int, tuple[str, int]]) -> Now:
@@ -64,13 +67,15 @@ def one(
     held = holders(here, found, now())
     lines = timeline(here, eyes, found, before)
     is_now = _now(found, eyes, state_since(here, eyes, found))
-    tells = found.private and (here.role in RUNS or eyes.see_comings(found))
+    tells = here.role in RUNS or eyes.see_comings(found)
     return page(
         request, "door.html", here, door=found, now_=is_now, lines=lines,
         older=lines[-1].number if len(lines) == PAGE else None, before=before,
         can_now=[key for key in held if key.opens], later=[key for key in held if not key.opens],
         health=health(is_now, now()), runs=here.role in RUNS, sees_comings=eyes.see_comings(found),
-        living=living_behind(here, found, now()) if tells else None,
+        living=living_behind(here, found, now()) if found.private and tells else None,
+        battery=forecasts(here.db, [found], now()).get(found.id) if tells else None,
+        low=LOW_MILLIVOLTS,
         late=unsigned_for(here.db, found, now()) if here.role in RUNS else [])
 
 

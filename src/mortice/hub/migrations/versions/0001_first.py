@@ -47,6 +47,30 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "entries",
+        sa.Column("log_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("number", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("place_id", NUMBER, nullable=False),
+        sa.Column("at", NUMBER, nullable=False),
+        sa.Column("kind", NUMBER, nullable=False),
+        sa.Column("sort", NUMBER, nullable=False),
+        sa.Column("leaf", sa.LargeBinary(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("log_id", "number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "entries_by_leaf",
+        "entries",
+        ["leaf", "at", "log_id", "number"],
+        unique=False,
+        sqlite_where=sa.text("leaf IS NOT NULL"),
+        postgresql_where=sa.text("leaf IS NOT NULL"),
+    )
+    op.create_index(
+        "entries_by_sort", "entries", ["place_id", "sort", "at", "log_id", "number"], unique=False
+    )
+    op.create_table(
         "places",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
@@ -359,6 +383,14 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.UniqueConstraint("account_id", "place_id"),
     )
     op.create_table(
+        "readings",
+        sa.Column("door_id", NUMBER, nullable=False),
+        sa.Column("day", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("millivolts", NUMBER, nullable=False),
+        sa.ForeignKeyConstraint(["door_id"], ["doors.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("door_id", "day"),
+    )
+    op.create_table(
         "documents",
         sa.Column("place_id", NUMBER, nullable=False),
         sa.Column("name", sa.LargeBinary(), nullable=False),
@@ -391,30 +423,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.UniqueConstraint("key_id", "door_id"),
     )
     op.create_index(op.f("ix_door_keys_door_id"), "door_keys", ["door_id"], unique=False)
-    op.create_table(
-        "entries",
-        sa.Column("log_id", NUMBER, autoincrement=False, nullable=False),
-        sa.Column("number", NUMBER, autoincrement=False, nullable=False),
-        sa.Column("place_id", NUMBER, nullable=False),
-        sa.Column("at", NUMBER, nullable=False),
-        sa.Column("kind", NUMBER, nullable=False),
-        sa.Column("sort", NUMBER, nullable=False),
-        sa.Column("leaf", sa.LargeBinary(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("log_id", "number"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(
-        "entries_by_leaf",
-        "entries",
-        ["leaf", "at", "log_id", "number"],
-        unique=False,
-        sqlite_where=sa.text("leaf IS NOT NULL"),
-        postgresql_where=sa.text("leaf IS NOT NULL"),
-    )
-    op.create_index(
-        "entries_by_sort", "entries", ["place_id", "sort", "at", "log_id", "number"], unique=False
-    )
     op.create_table(
         "guests",
         sa.Column("place_id", NUMBER, nullable=False),
