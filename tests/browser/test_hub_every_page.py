@@ -24,6 +24,8 @@ from lived import Lived
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage
 from test_activity import keep
 from test_mine import passkey_of
+from test_powers import VISITS as ISSUES
+from test_powers import given
 from tests.browser.hub_server import Served
 from tests.browser.test_hub_look import TAGS
 
@@ -137,6 +139,7 @@ def lived_in(hub: Served) -> dict[str, str]:
         guest = invite(db, place, db.get_one(Person, person.id), Said(
             sign_claim(cast).encoded, "", "Through the green gate.", "Ring Margaret."),
             cast.accounts["owner"])
+        grant = given(cast, db, **ISSUES)
         token, asks = new_token(), new_key()
         db.add(Invitation(hashed=hash_of(token), place_id=place.id, role="manager",
                           email="ben.hale@example.invalid", ends_at=now() + DAY))
@@ -149,10 +152,11 @@ def lived_in(hub: Served) -> dict[str, str]:
             "place": place.ref, "door": cast.doors["Front door"].ref, "ref": guest.ref,
             "room": cast.doors["Back door"].ref, "person": person.ref, "log": log.ref,
             "member": lived.people["Ana Sousa"].ref,
-            "number": "21", "token": token, "let": ticket(cast.hub.own, "let-hub", DAY, form={
+            "grant": grant.ref, "number": "21", "token": token,
+            "let": ticket(cast.hub.own, "let-hub", DAY, form={
                 "what": "visitors", "doors": [cast.doors["Back door"].ref], "longest": "14",
                 "quota": "4", "last": f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"}),
-             "setup": first_owner_token(db) or ""}
+            "setup": first_owner_token(db) or ""}
 
 
 def diaries(hub: Served, leaf: bytes) -> dict[str, Diary]:

@@ -6,24 +6,29 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from givers import DAY, GIVES, Giver, add_giver
+from givers import DAY, GIVES, Giver, add_giver, add_person, owner_takes_back
 from hubs import Cast
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from mortice.core import cbor
+from mortice.core.document import id_of
 from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.stages import Factors
 from mortice.hub.guests import bytes_of, text_of
-from mortice.hub.keys import links_of
-from mortice.hub.powers import REFRESH, VISITORS
-from mortice.hub.tables import HubGrant, Place, now
+from mortice.hub.keys import links_of, take_back
+from mortice.hub.outbox import answered
+from mortice.hub.powers import REFRESH, VISITORS, live
+from mortice.hub.tables import Delivery, HubGrant, Key, Place, now
+from mortice.hub.texts import read_asking
+from mortice.hub.visitors import Stay, issue
 
 AsRole = Callable[[str], TestClient]
 LAST = (datetime.now(UTC) + timedelta(days=90)).strftime("%Y-%m-%d")
@@ -55,7 +60,8 @@ def sign(giver: Giver, cast: Cast, terms: dict[str, Any], **other: Any) -> list[
     said = {"use": Rights(terms["use"]), "klass": KeyClass(terms["klass"]),
             "delegable": Rights(terms["delegable"]), "depth": terms["depth"],
             "nbf": terms["nbf"], "exp": terms["exp"], "max_life": terms["maxLife"],
-            "quota": terms["quota"], "about": {1: terms["label"], 2: b"12345678"}} | other
+            "quota": terms["quota"],
+            "about": {1: terms["label"], 2: secrets.token_bytes(8)}} | other
     doors = frozenset(bytes_of(each) for each in terms["doors"])
     return giver.sign(Grant(cast.hub.own.signer.public, doors, **said))
 
@@ -149,22 +155,34 @@ def test_a_key_with_a_second_check_would_ask_it_of_visitors(cast: Cast, as_: AsR
 def test_where_it_is_strict_or_no_browser_may_only_the_command_is_shown(
     cast: Cast, as_: AsRole) -> None:
     owner = as_("owner")
-    assert "settings/hub/let" not in owner.get(f"{cast.base}/settings/hub").text
+    s = chosen(owner, cast)
+    page = owner.get(f"{cast.base}/settings/hub/let?s={s}").text
+    assert "no key in a browser that may give keys" in page
     the_giver(cast)
-    assert "settings/hub/let" in owner.get(f"{cast.base}/settings/hub").text
+    assert "data-give" in owner.get(f"{cast.base}/settings/hub/let?s={s}").text
     with cast.hub.database.writing() as db:
         db.get_one(Place, cast.place.id).strict = True
-    assert "settings/hub/let" not in owner.get(f"{cast.base}/settings/hub").text
-    s = chosen(owner, cast)
     page = owner.get(f"{cast.base}/settings/hub/let?s={s}").text
     assert "only keys that were made on a device" in page
     assert "data-give" not in page
+    assert terms_for(owner, cast, s)["terms"] == []
+
+
+@pytest.mark.parametrize(("what", "bounds"), [
+    (VISITORS, {"--may": "", "--may-pass-on": "unlock,enrol", "--pass-on-links": "2",
+                "--pass-on-life": "14d", "--quota": "4"}),
+    (REFRESH, {"--may": "refresh"})])
+def test_its_command_is_the_command_lines(
+    cast: Cast, as_: AsRole, what: str, bounds: dict[str, str]) -> None:
+    owner = as_("owner")
+    page = owner.get(f"{cast.base}/settings/hub/let?s={chosen(owner, cast, what)}").text
     found = re.search(r"<code>(mortice key give .*?)</code>", html.unescape(page))
     assert found
     words = shlex.split(found[1])
-    for option, value in (("--doors", "back-door"), ("--until", LAST),
-                          ("--pass-on-life", "14d"), ("--quota", "4"), ("--pass-on-links", "2")):
-        assert words[words.index(option) + 1] == value
+    said = dict(zip(words[4::2], words[5::2], strict=True))
+    request = said.pop("--request")
+    assert said == {"--doors": "back-door", "--until": LAST} | bounds
+    assert read_asking(request).key == cast.hub.own.signer.public
 
 
 def test_a_ticket_is_the_owners_own_and_ends(cast: Cast, as_: AsRole) -> None:
@@ -175,3 +193,86 @@ def test_a_ticket_is_the_owners_own_and_ends(cast: Cast, as_: AsRole) -> None:
     old = {"s": s, "at": now() - 2000, "key": "", "signed": []}
     assert as_("owner").post(
         f"{cast.base}/settings/hub/let/signed", json=old).json()["code"] == "ticket-ended"
+
+
+# --- ending it ------------------------------------------------------------------------------
+
+
+def let(cast: Cast, giver: Giver, client: TestClient, **form: Any) -> HubGrant:
+    s = chosen(client, cast, **form)
+    said = terms_for(client, cast, s)
+    assert sends(client, cast, s, said, sign(giver, cast, said["terms"][0])).status_code == 201
+    return kept(cast)[-1]
+
+
+def visit(cast: Cast, label: str) -> Key:
+    person = add_person(cast, "Jo")
+    with cast.hub.database.writing() as db:
+        place = db.get_one(Place, cast.place.id)
+        return issue(db, cast.hub, place, person, Stay(
+            [cast.doors[label]], now(), now() + DAY)).pins[0]
+
+
+def both(cast: Cast) -> list[str]:
+    return [door.ref for door in cast.doors.values()]
+
+
+def test_ended_by_a_touch_it_ends_at_every_door_of_the_link(cast: Cast, as_: AsRole) -> None:
+    """With what it issued; and a door that was issued nothing for hears of it, too."""
+    giver, owner = the_giver(cast), as_("owner")
+    grant, at = let(cast, giver, owner, doors=both(cast)), f"{cast.base}/settings/hub"
+    pin = visit(cast, "Front door")
+    page = owner.get(f"{at}/{grant.ref}/end").text
+    assert "data-take-back" in page
+    assert "1 key that the hub issued by it ends with it: Jo." in plain(page)
+    item = giver.take_back((grant.leaf, grant.ends_at))
+    answer = owner.post(f"{at}/{grant.ref}/end", json={
+        "signed": [{"item": text_of(cbor.encode(item)), "keys": [grant.ref]}]})
+    assert answer.json() == {"next": f"{at}#ended"}
+    with cast.hub.database.writing() as db:
+        place = db.get_one(Place, cast.place.id)
+        assert live(db, place, VISITORS, now()) == []
+        assert db.get_one(Key, pin.id).taken_back_at is not None
+        told = db.scalars(select(Delivery).join(Delivery.document).where(
+            Delivery.document.has(kind="mortice-revoke/1"))).all()
+        assert {each.door_id for each in told} == {door.id for door in cast.doors.values()}
+    shown = plain(owner.get(at).text)
+    assert shown.count("not told yet") == 2
+    with cast.hub.database.writing() as db:
+        answered(db, cast.doors["Back door"], id_of(item[1]), None, None)
+    shown = plain(owner.get(at).text)
+    assert "Back door ended the door has known since" in shown
+    assert "Front door not told yet the door has not heard" in shown
+
+
+def test_somebody_elses_signature_or_another_link_ends_nothing(cast: Cast, as_: AsRole) -> None:
+    giver, owner = the_giver(cast), as_("owner")
+    first, second = (let(cast, giver, owner) for _ in range(2))
+    at = f"{cast.base}/settings/hub/{first.ref}/end"
+    for item in (giver.take_back((second.leaf, second.ends_at)),
+                 giver.take_back((first.leaf, now() + 1))):
+        answer = owner.post(at, json={
+            "signed": [{"item": text_of(cbor.encode(item)), "keys": [first.ref]}]})
+        assert answer.status_code == 422, answer.text
+    assert owner.post(at, json={"signed": []}).status_code == 422
+    assert [each.ended_at for each in kept(cast)] == [None, None]
+
+
+def test_what_was_stopped_only_here_can_be_told_later(cast: Cast, as_: AsRole) -> None:
+    giver, owner = the_giver(cast), as_("owner")
+    grant, at = let(cast, giver, owner), f"{cast.base}/settings/hub"
+    assert owner.post(f"{at}/{grant.ref}/stop").status_code == 303
+    page = owner.get(at).text
+    assert "The doors were not told" in page
+    assert f"{at}/{grant.ref}/end" in page
+    assert "Stop using it" not in owner.get(f"{at}/{grant.ref}/end").text
+
+
+def test_taken_back_by_the_command_it_ends_as_well(cast: Cast, as_: AsRole) -> None:
+    giver, owner = the_giver(cast), as_("owner")
+    grant = let(cast, giver, owner, doors=both(cast))
+    with cast.hub.database.writing() as db:
+        take_back(db, db.get_one(Place, cast.place.id), owner_takes_back(
+            cast, (giver.leaf.id, None)))  # what stands above it
+        assert db.get_one(HubGrant, grant.id).ended_at is not None
+    assert plain(owner.get(f"{cast.base}/settings/hub").text).count("not told yet") == 2

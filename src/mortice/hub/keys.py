@@ -51,6 +51,7 @@ from mortice.hub.tables import (
 KEY, PIN, CLAIM = "key", "pin", "claim"  # the words of `Key.what`
 FIRST_SLOT = 1  # an index of 00 would be typed wrongly
 
+Kept = Key | HubGrant  # what a signed document can take back
 Item = Sequence[cbor.Value]  # of a bundle: kind, document, the signer's chain, the assertion
 
 
@@ -61,7 +62,7 @@ def names(db: Session, place: Place) -> dict[bytes, str]:
             Key.place_id == place.id)).all())
 
 
-def links_of(key: Key | HubGrant) -> tuple[Grant, ...]:
+def links_of(key: Kept) -> tuple[Grant, ...]:
     """The links of a kept chain, the site's first."""
     return _links(key.wire, ENROL if key.what == PIN else GRANT)
 
@@ -227,10 +228,11 @@ def free_slot(db: Session, door: Door) -> int:
 
 
 def take_back(
-    db: Session, place: Place, item: Item, wanted: Collection[Key] | None = None) -> list[Key]:
+    db: Session, place: Place, item: Item, wanted: Collection[Kept] | None = None) -> list[Key]:
     """Take in a signed revocation and send it to the doors. Returns every key that it ends.
 
     With `wanted`, it must name those and no others; whatever stands beneath them goes with them.
+    Links of the hub's own end by it, too.
     Raises Malformed, Untrusted (V, C, D), Problem.
     """
     carried = _carried(item, REVOKE)
@@ -241,22 +243,27 @@ def take_back(
         _must_name(revocation, ended, wanted)
     document = post(db, place, _item(carried), _concerned(db, place, ended, strangers))
     known = set(db.scalars(select(TakenBack.key_id).where(TakenBack.document_id == document.id)))
-    for key in ended:
+    keys = [each for each in ended if isinstance(each, Key)]
+    for key in keys:
         key.taken_back_at = key.taken_back_at or now()
         if key.id not in known:
             db.add(TakenBack(document_id=document.id, key_id=key.id))
+    for grant in (each for each in ended if isinstance(each, HubGrant)):
+        grant.ended_at = grant.ended_at or now()
     db.flush()
-    return ended
+    return keys
 
 
 def _ended_by(
-    db: Session, place: Place, revocation: Revocation) -> tuple[list[Key], set[bytes]]:
-    """The keys here that it ends, and what it names that is not kept here."""
+    db: Session, place: Place, revocation: Revocation) -> tuple[list[Kept], set[bytes]]:
+    """What is kept here that it ends, and what it names that is not."""
     by = frozenset({(revocation.signer, revocation.over_all)})
     revoked = RevocationSet({entry.named: by for entry in revocation.entries})
     until = {entry.named: entry.expires for entry in revocation.entries}
-    ended, strangers = [], set(until)
-    for key in db.scalars(select(Key).where(Key.place_id == place.id).order_by(Key.id)):
+    ended: list[Kept] = []
+    strangers = set(until)
+    for key in (*db.scalars(select(Key).where(Key.place_id == place.id).order_by(Key.id)),
+                *db.scalars(select(HubGrant).where(HubGrant.place_id == place.id))):
         links = links_of(key)
         if first_revoked(links, revoked) is None:
             continue
@@ -268,17 +275,17 @@ def _ended_by(
     return ended, strangers
 
 
-def _must_name(revocation: Revocation, ended: list[Key], wanted: Collection[Key]) -> None:
+def _must_name(revocation: Revocation, ended: list[Kept], wanted: Collection[Kept]) -> None:
     if {key.leaf for key in wanted} != {entry.named for entry in revocation.entries}:
         raise Problem(422, "other-keys", "What was signed does not name the keys that you chose",
                       "Nothing was taken back. Open the page again and sign what it shows.")
-    if not {key.id for key in wanted} <= {key.id for key in ended}:
+    if not {key.leaf for key in wanted} <= {key.leaf for key in ended}:
         raise Problem(422, "not-beneath", "You may take back only what stands below a key of yours",
                       "Nothing was taken back. The owner can take back the rest.")
 
 
 def _concerned(
-    db: Session, place: Place, ended: list[Key], strangers: set[bytes]) -> Sequence[Door]:
+    db: Session, place: Place, ended: list[Kept], strangers: set[bytes]) -> Sequence[Door]:
     """The doors of the keys that end; all of them, where a key is named that is not kept here."""
     doors = _doors(db, place)
     concerned = {door for key in ended for door in links_of(key)[-1].doors}
@@ -292,7 +299,7 @@ def _must_last(link: Grant, until: int | None) -> None:
                       "Nothing was taken back: what was signed ends before the key does.")
 
 
-def beneath(db: Session, keys: Iterable[Key]) -> list[Key]:
+def beneath(db: Session, keys: Iterable[Kept]) -> list[Key]:
     """Everybody's live keys that stand below one of `keys` and would go with it."""
     tops = [*keys]
     leaves = {key.leaf for key in tops}

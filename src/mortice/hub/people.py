@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from mortice.core.limits import TEXT_CHARS
-from mortice.hub.problems import wrong
+from mortice.hub.problems import not_found, wrong
+from mortice.hub.tables import Person, Place
 from mortice.hub.wanted import plain_name
 
 FREE = ("what", "email", "phone", "note")  # what may be left empty
 MOST = {"note": 2000}  # characters; the rest have what a label has
+
+
+def person_at(db: Session, place: Place, ref: str) -> Person:
+    """Somebody of this place. Raises Problem."""
+    found = db.scalar(select(Person).where(
+        Person.place_id == place.id, Person.ref == ref, Person.erased_at.is_(None)))
+    if found is None:
+        raise not_found("person")
+    return found
 
 
 def about_of(form: Mapping[str, str]) -> dict[str, str]:

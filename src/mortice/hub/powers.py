@@ -163,14 +163,26 @@ def revoked_at(db: Session, place: Place) -> RevocationSet:
     """Everything that was taken back at this place, from the signed documents themselves."""
     assert place.root is not None, "whoever asks has a key here, and keys have a root"
     found: dict[bytes, frozenset[tuple[bytes, bool]]] = {}
-    for item in db.scalars(select(Document.item).where(
-            Document.place_id == place.id, Document.kind == REVOKE)):
-        revocation = _revocation(place.root, item)
+    for document in _revocations(db, place):
+        revocation = _revocation(place.root, document.item)
         if revocation is not None:
             by = frozenset({(revocation.signer, revocation.over_all)})
             for entry in revocation.entries:
                 found[entry.named] = found.get(entry.named, frozenset()) | by
     return RevocationSet(found)
+
+
+def ended_by(db: Session, place: Place, grant: HubGrant) -> list[int]:
+    """The numbers of the documents here that take a link back, or anything above it."""
+    names = {name for link in links_of(grant) for name in (link.id, link.holder.id)}
+    return [document.id for document in _revocations(db, place)
+            if (found := _revocation(place.root or b"", document.item)) is not None
+            and names & {entry.named for entry in found.entries}]
+
+
+def _revocations(db: Session, place: Place) -> Sequence[Document]:
+    return db.scalars(select(Document).where(
+        Document.place_id == place.id, Document.kind == REVOKE)).all()
 
 
 @lru_cache(maxsize=4096)

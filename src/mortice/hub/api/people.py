@@ -19,10 +19,10 @@ from mortice.hub.api.paging import USUAL, Cursor, Limit, Listed, read_cursor, wr
 from mortice.hub.api.routing import api_router
 from mortice.hub.api.shapes import key_json, person_json
 from mortice.hub.keys import register, register_pin, take_back, wire_of
-from mortice.hub.people import about_of
-from mortice.hub.problems import Problem, changed_meanwhile, not_found
+from mortice.hub.people import about_of, person_at
+from mortice.hub.problems import Problem, changed_meanwhile
 from mortice.hub.standing import standings
-from mortice.hub.tables import Key, Person, Place, now
+from mortice.hub.tables import Key, Person, now
 
 ROUTER = api_router("people and keys")
 Sees = Annotated[Here, Depends(may(To.SEE_PEOPLE))]
@@ -60,15 +60,6 @@ class ItemIn(_Strict):
     """An item of a bundle, as hexadecimal (spec/messages.md, section 4)."""
 
     item: str = Field(examples=["83…"])
-
-
-def person_at(db: Session, place: Place, ref: str) -> Person:
-    """Somebody of this place. Raises Problem."""
-    found = db.scalar(select(Person).where(
-        Person.place_id == place.id, Person.ref == ref, Person.erased_at.is_(None)))
-    if found is None:
-        raise not_found("person")
-    return found
 
 
 @ROUTER.get("/people", summary="People")

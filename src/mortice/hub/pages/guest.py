@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Form, Request, WebSocket
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mortice.hub.access import Here, Reading, To, hub_of, may
@@ -29,6 +28,7 @@ from mortice.hub.guests import (
     text_of,
     try_digits,
 )
+from mortice.hub.people import person_at
 from mortice.hub.problems import Problem, not_found
 from mortice.hub.refreshing import renew_now
 from mortice.hub.relay import relay
@@ -172,17 +172,9 @@ def make_link(here: Annotated[Here, Depends(may(To.GIVE_KEYS))], sent: Sent) -> 
         str(sent.get(name, "")) for name in ("digits", "welcome", "help")))
     with here.hub.database.writing() as db:
         made = _moved(here, db, sent, said) if sent.get("replaces") else invite(
-            db, here.place, _person(here, db, sent), said, here.account)
+            db, here.place, person_at(db, here.place, str(sent.get("person"))), said, here.account)
     here.hub.live.tell(here.place.id)
     return JSONResponse({"ref": made.ref, "path": f"/k/{made.ref}"}, 201)
-
-
-def _person(here: Here, db: Session, sent: Sent) -> Person:
-    person = db.scalar(select(Person).where(
-        Person.ref == str(sent.get("person")), Person.place_id == here.place.id))
-    if person is None:
-        raise not_found("person")
-    return person
 
 
 def _moved(here: Here, db: Session, sent: Sent, said: Invitation) -> Guest:

@@ -6,6 +6,7 @@ the command that is shown beside. What comes back is taken in like any other (po
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -20,8 +21,8 @@ from mortice.core.grant import Rights
 from mortice.hub.access import Here, To, may
 from mortice.hub.giving import came_back, must_be, offers, own_keys, signable
 from mortice.hub.pages.give import FORM_SECONDS, Posted
-from mortice.hub.pages.thief import YEAR_SECONDS, command, sum_of
-from mortice.hub.powers import NEEDED, REFRESH, VISITORS, take_grant
+from mortice.hub.pages.thief import sum_of
+from mortice.hub.powers import NEEDED, REFRESH, VISITORS, request_text, take_grant
 from mortice.hub.problems import Problem, wrong
 from mortice.hub.tables import now
 from mortice.hub.tickets import read_ticket, ticket
@@ -34,6 +35,7 @@ Sent = Annotated[dict[str, Any], Body()]
 PURPOSE = "let-hub"
 DEPTH = 2  # the claim link that a visitor opens, and the key on their phone
 LONGEST_DAYS, MOST_A_DAY = 365, 10_000
+YEAR_SECONDS = 365 * DAY_SECONDS
 USUAL = {"longest": "14", "quota": "4"}
 
 
@@ -67,7 +69,7 @@ def terms(here: Changes, sent: Sent) -> JSONResponse:
 def take_in(here: Changes, sent: Sent) -> JSONResponse:
     """Keep the link that was signed, if it is the one that was shown."""
     form = _state(here, sent.get("s"))
-    wanted, grant, signed = came_back(here, sent, lambda at: _wanted(here, form, at))
+    wanted, (grant,), signed = came_back(here, sent, lambda at: _wanted(here, form, at))
     with here.hub.database.writing() as db:
         for wire in signed:
             must_be(wanted, grant, read_chain(wire)[-1].grant)
@@ -102,8 +104,9 @@ def _command(here: Here, wanted: Wanted, asked: Terms) -> str:
     bounds = ["--may", "refresh"] if asked.use else [
         "--may", "", "--may-pass-on", "unlock,enrol", "--pass-on-links", str(DEPTH),
         "--pass-on-life", f"{(asked.max_life or 0) // DAY_SECONDS}d", "--quota", str(asked.quota)]
-    return command(here, bounds, ",".join(slug(door.label) for door in wanted.doors),
-                   f"{last:%Y-%m-%d}")
+    return shlex.join(["mortice", "key", "give", "Hub", "--doors", ",".join(
+        slug(door.label) for door in wanted.doors), "--until", f"{last:%Y-%m-%d}", *bounds,
+        "--request", request_text(here.hub)])
 
 
 # --- what was chosen ------------------------------------------------------------------------------

@@ -21,20 +21,18 @@ from mortice.hub.comings import eyes_of, lines
 from mortice.hub.giving import opens
 from mortice.hub.keys import CLAIM, PIN, alive, links_of
 from mortice.hub.pages.give import Posted
-from mortice.hub.problems import Problem, changed_meanwhile, not_found, wrong
+from mortice.hub.people import FREE, about_of, person_at
+from mortice.hub.problems import Problem, changed_meanwhile
 from mortice.hub.saying import Sentence, main_act, sentence
 from mortice.hub.standing import Standing, next_time, standings
 from mortice.hub.stays import guest_rows
 from mortice.hub.tables import Door, Key, Log, LogEntry, Person, now
-from mortice.hub.wanted import plain_name
 from mortice.hub.web import go, page
 
 ROUTER = APIRouter(prefix="/p/{place}/people", include_in_schema=False)
 Sees = Annotated[Here, Depends(may(To.SEE_PEOPLE))]
 Changes = Annotated[Here, Depends(may(To.CHANGE_PEOPLE))]
 HISTORY = 30  # entries
-FREE = ("what", "email", "phone", "note")  # what may be left empty
-MOST = {"note": 2000}  # characters; the rest have 120
 WAYS = {KeyClass.DEVICE: "A key on a device", KeyClass.WEB: "A key in a browser",
         KeyClass.FILE: "A key file", KeyClass.BRIDGE: "A key of a program"}
 
@@ -72,7 +70,7 @@ def people(request: Request, here: Sees) -> Response:
 def add(request: Request, here: Changes, form: Posted) -> Response:
     """Add somebody, who then holds nothing yet."""
     try:
-        about = _about(form)
+        about = about_of(form)
     except Problem as problem:
         return _list(request, here, form, problem.fields)
     with here.hub.database.writing() as db:
@@ -86,15 +84,15 @@ def add(request: Request, here: Changes, form: Posted) -> Response:
 @ROUTER.get("/{person}")
 def one(request: Request, here: Sees, person: str) -> Response:
     """One person: keys and how each stands at its doors, what happened, what is held."""
-    return _one(request, here, person_at(here, person))
+    return _one(request, here, person_at(here.db, here.place, person))
 
 
 @ROUTER.post("/{person}")
 def change(request: Request, here: Changes, person: str, form: Posted) -> Response:
     """Change what is written of somebody, unless somebody else did in the meantime."""
-    found = person_at(here, person)
+    found = person_at(here.db, here.place, person)
     try:
-        about = _about(form)
+        about = about_of(form)
     except Problem as problem:
         return _one(request, here, found, form, problem.fields)
     with here.hub.database.writing() as db:
@@ -172,27 +170,5 @@ def _history(here: Here, keys: Sequence[Key]) -> list[Any]:
     return lines(here, [(entry, door) for entry, door in rows])
 
 
-# --- who --------------------------------------------------------------------------------------
-
-
-def person_at(here: Here, ref: str) -> Person:
-    """Somebody of this place. Raises Problem."""
-    found = here.db.scalar(select(Person).where(
-        Person.ref == ref, Person.place_id == here.place.id, Person.erased_at.is_(None)))
-    if found is None:
-        raise not_found("person")
-    return found
-
-
 def _path(here: Here, person: Person) -> str:
     return f"/p/{here.place.ref}/people/{person.ref}"
-
-
-def _about(form: dict[str, Any]) -> dict[str, str]:
-    about = {"name": plain_name(form.get("name", ""))}
-    for name in FREE:
-        text, most = form.get(name, "").strip(), MOST.get(name, 120)
-        if len(text) > most:
-            raise wrong({name: f"Write at most {most} letters."})
-        about[name] = "".join(each for each in text if each.isprintable() or each == "\n")
-    return about

@@ -12,6 +12,7 @@ from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.held import held, looks
 from mortice.hub.pages.give import Posted
+from mortice.hub.people import person_at
 from mortice.hub.privacy import (
     DAY,
     KINDS,
@@ -112,19 +113,20 @@ def mine_as_file(here: Own) -> Response:
 @ROUTER.get("/people/{person}/held")
 def of_person(request: Request, here: Asks, person: str) -> Response:
     """What is held of somebody."""
-    return _held_page(request, here, _person(here, person), f"people/{person}/held")
+    found = person_at(here.db, here.place, person)
+    return _held_page(request, here, found, f"people/{person}/held")
 
 
 @ROUTER.get("/people/{person}/held.json")
 def of_person_as_file(here: Asks, person: str) -> Response:
     """The same to hand over."""
-    return _held_file(here, _person(here, person))
+    return _held_file(here, person_at(here.db, here.place, person))
 
 
 @ROUTER.post("/people/{person}/erase")
 def erase_person(here: Erases, person: str) -> Response:
     """Erase what says who somebody is. What happened stays, under a key without a name."""
-    found = _person(here, person)
+    found = person_at(here.db, here.place, person)
     with here.hub.database.writing() as db:
         erase(db, db.get_one(Person, found.id))
         note(db, "erased a person", here.place, here.account, person=person)
@@ -149,13 +151,6 @@ def _held_file(here: Here, person: Person) -> Response:
 def _held(here: Here, person: Person) -> dict[str, object]:
     return held(here.db, person, by_themselves=person.id == here.person_id)
 
-
-def _person(here: Here, ref: str) -> Person:
-    found = here.db.scalar(select(Person).where(
-        Person.ref == ref, Person.place_id == here.place.id, Person.erased_at.is_(None)))
-    if found is None:
-        raise not_found("person")
-    return found
 
 
 def _myself(here: Here) -> Person:

@@ -14,8 +14,9 @@ from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.giving import own_keys
 from mortice.hub.guests import bytes_of, text_of
-from mortice.hub.keys import alive, beneath, links_of, take_back, wire_of
-from mortice.hub.pages.people import keys_of, person_at, way_of
+from mortice.hub.keys import Kept, alive, beneath, links_of, take_back, wire_of
+from mortice.hub.pages.people import keys_of, way_of
+from mortice.hub.people import person_at
 from mortice.hub.problems import Problem
 from mortice.hub.standing import standings
 from mortice.hub.tables import Key, Membership, Person, now
@@ -30,15 +31,15 @@ NOTHING_LIVE = Problem(409, "nothing-live", "There is nothing to take back",
 @ROUTER.get("")
 def confirm(request: Request, here: Takes, person: str, key: str = "") -> Response:
     """What would be taken back, and everybody whose key goes with it."""
-    found = person_at(here, person)
+    found = person_at(here.db, here.place, person)
     targets = _live(here, found, [key] if key else None)
     below = beneath(here.db, targets)
     names = {each.id: each.person.name for each in below}
-    signing = _signing(here, targets)
+    groups = signing(here, targets)
     return page(
         request, "take_back.html", here, person=found, targets=targets, below=below, names=names,
         way_of=way_of, stands=standings(here.db, [*targets, *below], now()), whole=not key,
-        signing=signing, rest=len(targets) - sum(len(each["keys"]) for each in signing),
+        signing=groups, rest=len(targets) - sum(len(each["keys"]) for each in groups),
         command="\n".join(f"mortice key take-back {each.leaf.hex()[:8]}" for each in targets
                           if len(links_of(each)) == 1),
         account=here.account, has_account=here.db.scalar(select(Membership.id).where(
@@ -48,11 +49,8 @@ def confirm(request: Request, here: Takes, person: str, key: str = "") -> Respon
 @ROUTER.post("")
 def taken(here: Takes, person: str, sent: Annotated[dict[str, Any], Body()]) -> JSONResponse:
     """Take in what was signed: items of a bundle, each with the keys that it names."""
-    found = person_at(here, person)
-    signed = sent.get("signed")
-    if not isinstance(signed, list) or not signed or not all(
-            isinstance(each, dict) and isinstance(each.get("keys"), list) for each in signed):
-        raise Malformed("Z3", "nothing signed came with it")
+    found = person_at(here.db, here.place, person)
+    signed = signed_of(sent)
     with here.hub.database.writing() as db:
         for each in signed:
             targets = _live(here, found, [*map(str, each["keys"])])
@@ -74,7 +72,16 @@ def _live(here: Here, person: Person, refs: Sequence[str] | None) -> list[Key]:
     return keys
 
 
-def _signing(here: Here, targets: Sequence[Key]) -> list[dict[str, Any]]:
+def signed_of(sent: dict[str, Any]) -> list[dict[str, Any]]:
+    """What static/take_back.js sends: items, each with the keys that it names. Raises Malformed."""
+    signed = sent.get("signed")
+    if not isinstance(signed, list) or not signed or not all(
+            isinstance(each, dict) and isinstance(each.get("keys"), list) for each in signed):
+        raise Malformed("Z3", "nothing signed came with it")
+    return signed
+
+
+def signing(here: Here, targets: Sequence[Kept]) -> list[dict[str, Any]]:
     """Which of the giver's browser keys can take back which keys, as static/take_back.js signs."""
     mine, left = own_keys(here), list(targets)
     groups = []

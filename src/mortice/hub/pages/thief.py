@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Body, Depends, Form, Request
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from mortice.client.owner import Terms
 from mortice.core.errors import Theirs
@@ -17,27 +17,21 @@ from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.site import Role
 from mortice.core.stages import Factors
 from mortice.hub.access import Here, To, may
-from mortice.hub.giving import own_keys
-from mortice.hub.keys import CLAIM, alive, links_of
+from mortice.hub.acts import note
+from mortice.hub.guests import bytes_of
+from mortice.hub.keys import CLAIM, alive, beneath, links_of, take_back, wire_of
+from mortice.hub.pages.taking import signed_of, signing
 from mortice.hub.places import site_of
-from mortice.hub.powers import (
-    REFRESH,
-    VISITORS,
-    grants_of,
-    live,
-    request_text,
-    stop,
-    take_grants,
-)
+from mortice.hub.powers import REFRESH, VISITORS, ended_by, grants_of, live, stop, take_grants
 from mortice.hub.problems import Problem, not_found
 from mortice.hub.saying import listed, seconds, sentence
+from mortice.hub.standing import endings
 from mortice.hub.tables import Guest, HubGrant, Key, Person, now
 from mortice.hub.web import go, page
 
 ROUTER = APIRouter(prefix="/p/{place}/settings/hub", include_in_schema=False)
 Sees = Annotated[Here, Depends(may(To.SEE_SETTINGS))]
 Changes = Annotated[Here, Depends(may(To.CHANGE_SETTINGS))]
-YEAR_SECONDS = 365 * 86_400
 LONGEST = 200_000  # characters of a pasted text
 
 
@@ -45,7 +39,6 @@ class Power(NamedTuple):
     """A link of the hub's own, and what it is worth to a thief."""
 
     grant: HubGrant
-    title: str
     worth: str
     said: tuple[str, ...]
     back: str  # the command that ends it for good
@@ -78,16 +71,41 @@ def let(request: Request, here: Changes, text: Annotated[str, Form()] = "") -> R
     return go(_path(here))
 
 
-@ROUTER.post("/{ref}/stop")
-def stop_using(here: Changes, ref: str) -> Response:
+@ROUTER.get("/{grant}/end")
+def end(request: Request, here: Changes, grant: str) -> Response:
+    """End a link: at the doors, by a signature, or only here."""
+    found = _grant(here.db, here, grant)
+    return page(request, "hub_end.html", here, power=_power(here, found, now()),
+                signing=signing(here, [found]), below=beneath(here.db, [found]))
+
+
+@ROUTER.post("/{grant}/end")
+def ended(here: Changes, grant: str, sent: Annotated[dict[str, Any], Body()]) -> JSONResponse:
+    """Take in the signed revocation, and tell the doors."""
+    with here.hub.database.writing() as db:
+        for each in signed_of(sent):
+            wanted = [_grant(db, here, grant)]
+            take_back(db, here.place, wire_of(bytes_of(each.get("item"))), wanted)
+        note(db, "ended a link of the hub", here.place, here.account, grant=grant)
+    here.hub.nudge(door.lock_id for door in here.place.doors)
+    here.hub.live.tell(here.place.id)
+    return JSONResponse({"next": f"{_path(here)}#ended"})
+
+
+@ROUTER.post("/{grant}/stop")
+def stop_using(here: Changes, grant: str) -> Response:
     """Let the hub use a link no more."""
     with here.hub.database.writing() as db:
-        found = db.scalar(select(HubGrant).where(
-            HubGrant.ref == ref, HubGrant.place_id == here.place.id))
-        if found is None:
-            raise not_found("link")
-        stop(db, here.place, found, here.account)
+        stop(db, here.place, _grant(db, here, grant), here.account)
     return go(_path(here))
+
+
+def _grant(db: Session, here: Here, ref: str) -> HubGrant:
+    found = db.scalar(select(HubGrant).where(
+        HubGrant.ref == ref, HubGrant.place_id == here.place.id))
+    if found is None:
+        raise not_found("link")
+    return found
 
 
 def _page(request: Request, here: Here, error: str = "") -> Response:
@@ -97,13 +115,9 @@ def _page(request: Request, here: Here, error: str = "") -> Response:
         errors={"text": error} if error else {}, powers=powers,
         opens=listed([power.worth for power in powers if power.grant.what == VISITORS]),
         browsers=_browsers(here), pins=_pins(here), tells_time=_tells_time(here),
-        stopped=[grant for grant in grants_of(here.db, here.place) if grant.ended_at is not None],
-        changes=here.may(To.CHANGE_SETTINGS),
-        signs=not here.place.strict and bool(own_keys(here)),
-        refresh=command(here, ["--may", "refresh"]),
-        visitors=command(here, [
-            "--may", "", "--may-pass-on", "unlock,enrol", "--pass-on-links", "2",
-            "--pass-on-life", "14d", "--quota", "4"]))
+        changes=here.may(To.CHANGE_SETTINGS), stopped=[
+            (grant, endings(here.db, here.place, grant, ended_by(here.db, here.place, grant)))
+            for grant in grants_of(here.db, here.place) if grant.ended_at is not None])
 
 
 def _powers(here: Here) -> list[Power]:
@@ -117,10 +131,8 @@ def _power(here: Here, grant: HubGrant, at: int) -> Power:
     back = shlex.join(["mortice", "key", "take-back", grant.leaf.hex()[:8]])
     if grant.what == VISITORS:
         said = sentence("This hub", leaf, here.place.doors, at)
-        return Power(grant, "It may issue keys to visitors", _visits(here, leaf),
-                     said.more, back)
-    return Power(grant, "It may vouch that keys are still good", _doors(here, leaf),
-                 (_vouches(here, leaf),), back)
+        return Power(grant, _visits(here, leaf), said.more, back)
+    return Power(grant, _doors(here, leaf), (_vouches(here, leaf),), back)
 
 
 def sum_of(here: Here, what: str, terms: Grant | Terms) -> str:
@@ -178,13 +190,6 @@ def _tells_time(here: Here) -> bool:
     if here.place.root is None:
         return False
     return site_of(here.place).key(Role.TIME, here.hub.own.signer.public.id) is not None
-
-
-def command(here: Here, terms: Sequence[str], doors: str = "all", last: str = "") -> str:
-    """What gives this hub a link, on the owner's device. If nothing is said, for a year."""
-    ends = last or f"{datetime.fromtimestamp(now() + YEAR_SECONDS, UTC):%Y-%m-%d}"
-    return shlex.join(["mortice", "key", "give", "Hub", "--doors", doors, "--until", ends, *terms,
-                       "--request", request_text(here.hub)])
 
 
 def _path(here: Here) -> str:
