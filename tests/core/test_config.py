@@ -6,9 +6,11 @@ F in the names of checks is that of spec/config.md.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from tests.core.cast import (
     AGENT,
     FIRM,
@@ -35,6 +37,7 @@ from mortice.core.grant import KeyClass, Rights
 from mortice.core.keys import SoftwareKey
 from mortice.core.limits import TIME_MAX
 from mortice.core.pin import Entry, PinPolicy, Spent
+from mortice.core.schedule import Window
 
 SETTINGS = Config(FRONT, 3, 30, PinPolicy(Entry.INDEX, Spent.OFF, 12))
 
@@ -209,3 +212,23 @@ def test_a_new_door_never_relocks_by_itself_and_its_keypad_rests() -> None:
     assert (fresh.pins.entry, fresh.pins.spent) == (Entry.PLAIN, Spent.REST)
     with refused("F1"):
         settings(config=fresh)
+
+
+# --- opening hours ---------------------------------------------------------------------------
+
+
+def test_opening_hours_are_what_was_signed() -> None:
+    hours = (Window(31, 540, 1050), Window(32, 600, 960))
+    dials = (X25519PrivateKey.generate().public_key().public_bytes_raw(), "hub.example:12210")
+    for config in (replace(SETTINGS, opening=hours), replace(SETTINGS, opening=hours, hub=dials)):
+        assert accept(settings(config=config)) == config
+    assert accept(settings()).opening == ()
+
+
+@pytest.mark.parametrize(("value", "check"), [
+    (0, "F1"), ("mon-fri", "F1"), ([[1, 0, 1]] * 29, "F1"), ([], "C13"), ([[128, 0, 1]], "C13"),
+    ([[31, 1050, 540]], "C13"), ([31, 540, 1050], "C13")])
+def test_opening_hours_of_another_form_are_no_settings(value: Any, check: str) -> None:  # noqa: ANN401
+    limits = {1: FRONT, 2: 3, 3: 30, 4: [0, 0, 20], 6: value}
+    with refused(check):
+        read_config(sign(CONFIG, {AUD: SITE, LIMITS: limits}, GRANTER), SITE)

@@ -792,6 +792,86 @@ def test_unlocking_is_no_right_to_hold_open() -> None:
     no(asked(first(TENANT), None, Command.HOLD_OPEN, NOW + 1), "R3", Reason.NO_RIGHT)
 
 
+# --- R17: opening hours -----------------------------------------------------------------------
+
+SHOP = (Window(127, 9 * 60, 17 * 60 + 30),)
+WEDNESDAY = int(datetime(2026, 12, 2, 11, tzinfo=UTC).timestamp())
+SHUT = int(datetime(2026, 12, 2, 17, 30, tzinfo=UTC).timestamp())
+KEYHOLDER = Rights.UNLOCK | Rights.LOCK | Rights.HOLD_OPEN
+
+
+def opened(chain: Chain, command: Command = Command.UNLOCK, at: int = WEDNESDAY,
+           state: TimeState = SYNCED, **more: Any) -> int | None:
+    """Until when the door is held open, by somebody whom it lets in."""
+    decision = asked(chain, facts(at, state, **{"opening": SHOP} | more), command)
+    assert isinstance(decision, Granted)
+    return decision.until
+
+
+def keyholder(**terms: Any) -> Chain:
+    return first(TENANT, **{"use": KEYHOLDER} | terms)
+
+
+def test_the_first_keyholder_in_opening_hours_holds_the_door_open_until_they_end() -> None:
+    assert opened(keyholder()) == SHUT
+    assert opened(keyholder(), at=SHUT - 1) == SHUT
+    assert opened(keyholder(), state=HOLDOVER) == SHUT
+
+
+def test_outside_of_opening_hours_nobody_holds_it_open_by_unlocking() -> None:
+    for at in (SHUT, SHUT + HOUR, WEDNESDAY - 2 * HOUR - 1):
+        assert opened(keyholder(), at=at) is None
+    assert opened(keyholder(), opening=()) is None
+
+
+def test_a_key_without_the_right_opens_no_shop() -> None:
+    assert opened(first(TENANT)) is None
+    assert opened(first(TENANT, use=Rights.UNLOCK | Rights.LOCK)) is None
+    above = passer(use=KEYHOLDER, delegable=Rights.UNLOCK)
+    assert opened(above.pass_on(FIRM, use=Rights.UNLOCK)) is None
+    assert opened(passer(delegable=KEYHOLDER).pass_on(FIRM, use=KEYHOLDER)) == SHUT
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c is not Command.HOLD_OPEN])
+def test_no_command_but_unlocking_opens_a_shop(command: Command) -> None:
+    assert opened(first(TENANT, use=EVERYTHING), command) == (
+        SHUT if command is Command.UNLOCK else None)
+
+
+def test_opening_hours_do_not_bind_a_command_to_hold_open() -> None:
+    at = facts(WEDNESDAY, opening=SHOP)
+    granted = asked(keyholder(), at, Command.HOLD_OPEN, SHUT + HOUR)
+    assert isinstance(granted, Granted)
+    assert granted.until == SHUT + HOUR
+    no(asked(keyholder(), at, Command.HOLD_OPEN), "R16", Reason.NO_RIGHT)
+
+
+def test_a_lock_that_is_unsure_of_the_time_opens_no_shop() -> None:
+    assert opened(keyholder(), state=UNSURE) is None
+    assert opened(keyholder(resident=True), state=UNSURE) is None
+
+
+def test_a_shop_is_held_open_no_longer_than_its_key_is_good() -> None:
+    assert opened(keyholder(exp=WEDNESDAY + HOUR)) == WEDNESDAY + HOUR
+    morning = (Window(127, 8 * 60, 13 * 60),)
+    assert opened(keyholder(hours=morning)) == WEDNESDAY + 2 * HOUR
+    above = passer(delegable=KEYHOLDER, hours=morning)
+    assert opened(above.pass_on(FIRM, use=KEYHOLDER, hours=morning)) == WEDNESDAY + 2 * HOUR
+
+
+def test_where_two_are_asked_for_both_must_be_keyholders() -> None:
+    two = {"factors": Factors.PERSON}
+    other = first(GUEST, use=KEYHOLDER, **two).verified()
+    assert opened(keyholder(**two), second=other) == SHUT
+    assert opened(keyholder(**two), second=first(GUEST, **two).verified()) is None
+    assert opened(first(TENANT, **two), second=other) is None
+
+
+def test_a_refused_keyholder_opens_no_shop() -> None:
+    at = facts(WEDNESDAY, opening=SHOP, power_low=True)
+    no(asked(keyholder(), at), "R14", Reason.LOW_POWER)
+
+
 # --- a key that stands ------------------------------------------------------------------------
 
 

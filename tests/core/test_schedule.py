@@ -17,6 +17,7 @@ from mortice.core.schedule import (
     Window,
     admits,
     read_hours,
+    shut_at,
     spans,
     within,
     write_hours,
@@ -224,3 +225,31 @@ def test_hours_lie_inside_others_exactly_when_all_their_minutes_do(
 ) -> None:
     assert within(narrow, wide) is (minutes(narrow) <= minutes(wide))
     assert within(narrow, narrow + wide)
+
+
+# --- when hours end -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("hours", "at", "end"), [
+    pytest.param(window(WED, "09:00", "17:30"), "2026-12-02 11:00:59", "2026-12-02 17:30:00",
+                 id="the end of a window"),
+    pytest.param(window(WED, "09:00", "17:30"), "2026-12-02 17:29:59", "2026-12-02 17:30:00",
+                 id="its last second"),
+    pytest.param(window(WED, "09:00", "17:30"), "2026-12-02 17:30:00", "2026-12-02 17:30:00",
+                 id="at its end they have ended"),
+    pytest.param(window(WED, "09:00", "17:30"), "2026-12-02 08:59:17", "2026-12-02 08:59:17",
+                 id="before them nothing begins"),
+    pytest.param((), "2026-12-02 11:00:00", "2026-12-02 11:00:00", id="no hours at all"),
+    pytest.param(window(SUN, "20:00", "26:00"), "2026-12-06 23:00:00", "2026-12-07 02:00:00",
+                 id="from Sunday into Monday"),
+    pytest.param(window(WED, "09:00", "12:00") + window(WED, "12:00", "14:00"),
+                 "2026-12-02 10:00:00", "2026-12-02 14:00:00", id="windows that meet"),
+    pytest.param(window(SAT, "20:00", "26:30"), "2027-10-30 20:00:00", "2027-10-31 02:30:00",
+                 id="the hour that comes twice is waited for twice"),
+    pytest.param(window(SAT, "20:00", "25:30"), "2027-03-27 21:00:00", "2027-03-28 01:00:00",
+                 id="an end in the hour that is left out is at the change"),
+    pytest.param(window(EVERY, "00:00", "24:00"), "2026-12-02 11:00:30", "2026-12-03 11:00:30",
+                 id="hours without end: a day at most"),
+])
+def test_hours_end_at_the_first_minute_outside_of_them(hours: Hours, at: str, end: str) -> None:
+    assert shut_at(hours, utc(at), LONDON) == utc(end)

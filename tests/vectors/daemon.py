@@ -29,6 +29,7 @@ from tests.vectors.vector import Fields, Vector, raw, wire
 from mortice.core import cbor as product_cbor
 from mortice.core.chain import read_chain
 from mortice.core.decision import day_of
+from mortice.core.log import About, Kind
 from mortice.core.refusal import BY_NUMBER
 from mortice.core.stages import Count, CountKind, TimeState
 from mortice.core.timekeeping import Clock
@@ -102,9 +103,19 @@ async def _decision(vector: Vector, folder: Path) -> None:
             towards = vector.expected["value"]["towards"]
             moved = {"drawn": "unlocked", "thrown": "locked", None: None}[towards]
             assert (answered.said, answered.result) == (None, moved)
+            assert _held_until(stand, since) == vector.expected["value"].get("until")
             _counted(vector, before, _tally(stand.lock, given))
         else:
             refused_as(vector, stand, since, answered.said)
+
+
+def _held_until(stand: Stand, since: int) -> object:
+    """Until when the door is held open, as the entry of what was granted says; and as it is."""
+    granted = [entry for entry in stand.entries(since) if entry.kind is Kind.GRANTED]
+    until = granted[-1].about.get(About.UNTIL) if granted else None
+    held = stand.lock.held
+    assert until is None or (held is not None and held.until == until)
+    return until
 
 
 def _asked(given: Fields) -> Request:
@@ -129,6 +140,14 @@ async def _arrange(stand: Stand, facts: Fields) -> None:
     for delta in facts.get("revoked", ()):
         assert await stand.deliver(revocation_item(delta)) == [TAKEN]
     _count(stand.lock, facts)
+    if "opening" in facts:
+        assert await stand.deliver([
+            cast.CONFIG_KIND, settings.settings(limits={6: facts["opening"]}, relock=0)]) == [TAKEN]
+    if facts.get("held"):
+        held = await stand.visit(Request(
+            cast.owner_link().wire, cast.owner_link().id, cast.OWNER, "hold_open",
+            args={1: facts["now"]["at"] + cast.HOUR}))
+        assert held.said is None
     if "touch" in facts.get("shown", ()):
         stand.door.press("clear")
         await stand.until(lambda: stand.lock.touched_at is not None)

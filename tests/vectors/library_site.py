@@ -37,7 +37,7 @@ from mortice.core.pin import (
     weakness,
 )
 from mortice.core.revocation import Revocation, RevocationSet, accept_revocation, first_revoked
-from mortice.core.schedule import admits, read_hours, within
+from mortice.core.schedule import Hours, admits, read_hours, within, write_hours
 from mortice.core.site import Place, Site, accept_doors, accept_first, accept_next, recovers
 from mortice.core.stages import Count, Factors, Granted, Instant, Refused, TimeState, Verified
 from mortice.core.timekeeping import Clock, Told, Word, attested, confirms, started
@@ -146,7 +146,12 @@ def _facts(given: Fields, site: Site, facts: Fields) -> Facts:
         revoked_by(facts.get("revoked", []), site), _tally(facts),
         _staple_shown(facts.get("staple"), site),
         None if second is None else verified(second, site), facts.get("power_low", False),
-        facts.get("log_full", False), facts.get("rolled_back", False))
+        facts.get("log_full", False), facts.get("rolled_back", False), _opening(facts))
+
+
+def _opening(facts: Fields) -> Hours:
+    """Whoever asks about a door that is held open already names no opening hours."""
+    return read_hours(facts["opening"]) if "opening" in facts and not facts.get("held") else ()
 
 
 def _tally(facts: Fields) -> Tally:
@@ -170,7 +175,8 @@ def _staple_shown(given: Fields | None, site: Site) -> Staple | None:
 def granted(found: Granted) -> Fields:
     """What was granted, as a vector writes it."""
     towards = found.towards.value if found.towards else None
-    return {"towards": towards, "counts": [_count(count) for count in found.counts]}
+    held = {} if found.until is None else {"until": found.until}
+    return {"towards": towards, "counts": [_count(count) for count in found.counts]} | held
 
 
 def _count(count: Count) -> Fields:
@@ -249,8 +255,9 @@ def _settings(given: Fields) -> Fields:
         above=given.get("above", 0))
     pins = found.pins
     hub = {"hub": [found.hub[0].hex(), found.hub[1]]} if found.hub else {}
+    opening = {"opening": write_hours(found.opening)} if found.opening else {}
     return {"version": found.version, "relock_after": found.relock_after,
-            "pins": [pins.entry.value, pins.spent.value, pins.most], **hub}
+            "pins": [pins.entry.value, pins.spent.value, pins.most], **hub, **opening}
 
 
 # --- enrolments and PINs --------------------------------------------------------------------------

@@ -101,7 +101,7 @@ OUTCOMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "silent": ((), ()),
 }
 FACTS = ("now", "revoked", "staple", "shown", "second", "uses", "leaves_today", "claimed",
-         "power_low", "log_full", "rolled_back")
+         "power_low", "log_full", "rolled_back", "opening", "held")
 
 Fields = dict[str, Any]
 

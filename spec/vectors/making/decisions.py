@@ -1,4 +1,4 @@
-"""May this key do this, at this door, now? (spec/decision.md). Rules R1 to R16."""
+"""May this key do this, at this door, now? (spec/decision.md). Rules R1 to R17."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ from making.cast import (
     passkey_field,
     standing,
     tenant_link,
+    utc,
 )
 from making.plain import Key, sign
 from making.revocations import revocation
@@ -71,8 +72,11 @@ def case(
     return Case(f"decision/{name}", shows, "decision", given | {"facts": facts(**more)}, expected)
 
 
-def granted(towards: str | None = DRAWN, *counts: Fields) -> Fields:
-    return {"class": "granted", "value": {"towards": towards, "counts": list(counts)}}
+def granted(
+    towards: str | None = DRAWN, *counts: Fields, until: int | None = None) -> Fields:
+    """`until`: the door is held open, and its lock says until when."""
+    held = {} if until is None else {"until": until}
+    return {"class": "granted", "value": {"towards": towards, "counts": list(counts)} | held}
 
 
 def count(kind: str, counted: Link, leaf: Link, at: int = NOW, end: int | None = None) -> Fields:
@@ -98,6 +102,8 @@ def cases() -> Iterator[Case]:
     yield from _counts()
     yield from _state_of_the_lock()
     yield from _holding()
+    yield from _opening_hours()
+    yield from _no_opening()
 
 
 def _good() -> Iterator[Case]:
@@ -362,12 +368,89 @@ def _holding() -> Iterator[Case]:
     def hold(name: str, shows: str, until: int | None, expected: Fields, leaf: Link = key) -> Case:
         return case(name, shows, leaf, expected, command="hold_open", until=until)
 
-    yield hold("holds-open", "Open for an hour.", NOW + HOUR, granted())
-    yield hold("holds-open-for-twelve-hours", "The longest hold.", NOW + 12 * HOUR, granted())
+    yield hold("holds-open", "Open for an hour.", NOW + HOUR, granted(until=NOW + HOUR))
+    yield hold("holds-open-for-twelve-hours", "The longest hold.", NOW + 12 * HOUR,
+               granted(until=NOW + 12 * HOUR))
     yield hold("holds-open-without-end", "Holding open has an end.", None, no)
     yield hold("holds-open-too-long", "A second over twelve hours.", NOW + 12 * HOUR + 1, no)
     yield hold("holds-open-until-now", "An end lies ahead.", NOW, no)
     short = link(TENANT, use=HOLD_OPEN, exp=NOW + HOUR)
     yield hold("holds-open-beyond-the-key", "No hold outlives its key.", NOW + HOUR + 1, no, short)
     yield hold("holds-open-to-the-keys-end", "A hold may last as long as its key.", NOW + HOUR,
-               granted(), short)
+               granted(until=NOW + HOUR), short)
+
+
+SHOP = [[31, 540, 1050]]  # Monday to Friday, 09:00 to 17:30
+SHUT = NOW + 6 * HOUR + HOUR // 2  # 17:30 at the door
+
+
+def opens_up(
+    name: str, shows: str, leaf: Link, until: int | None, *, hours: Any = SHOP,  # noqa: ANN401
+    command: str = "unlock", **more: Any,  # noqa: ANN401 (any fact)
+) -> Case:
+    """A door with opening hours, and until when its lock holds it open, if it does."""
+    towards = THROWN if command == "lock" else DRAWN
+    return case(name, shows, leaf, granted(towards, until=until), command=command,
+                opening=hours, **more)
+
+
+def keyholder(holder: Key = TENANT, above: Link | None = None, **terms: Any) -> Link:  # noqa: ANN401
+    return link(holder, above, **{"use": UNLOCK | LOCK | HOLD_OPEN} | terms)
+
+
+def _opening_hours() -> Iterator[Case]:
+    """R17: who opens up, and until when."""
+    key = keyholder()
+    yield opens_up("opens-the-shop", "The first keyholder opens it until it closes.", key, SHUT)
+    yield opens_up("opens-the-shop-in-its-first-second", "Hours begin with a minute's first.", key,
+                   NOW + HOUR, hours=[[4, 660, 720]])
+    yield opens_up("opens-the-shop-before-a-gap", "The shop shuts for lunch.", key, NOW + HOUR,
+                   hours=[[31, 540, 720], [31, 780, 1050]])
+    yield opens_up("opens-the-shop-over-windows-that-meet", "Windows that meet are one.", key,
+                   SHUT, hours=[[31, 540, 720], [4, 720, 1050]])
+    yield opens_up("opens-the-shop-for-longer-than-a-hold",
+                   "The owner signed these hours, so a holder's 12 do not bind.", key,
+                   NOW + 15 * HOUR, hours=[[127, 360, 1560]])
+    yield opens_up("opens-a-shop-that-never-shuts", "A day at most.", key, NOW + DAY,
+                   hours=[[127, 0, 1440]])
+    yield opens_up("opens-the-shop-over-a-clock-change",
+                   "From 20:00 on Saturday to 02:30 on Sunday, when one to two comes twice.", key,
+                   utc(2027, 10, 31, 2) + HOUR // 2, hours=[[32, 1200, 1590]],
+                   now={"at": utc(2027, 10, 30, 20), "floor": NOW})
+    yield opens_up("opens-the-shop-to-the-keys-end", "No hold outlives its key.",
+                   keyholder(exp=NOW + HOUR), NOW + HOUR)
+    yield opens_up("opens-the-shop-to-the-end-of-the-keys-hours", "Nor its hours.",
+                   keyholder(hours=[[31, 480, 780]]), NOW + 2 * HOUR)
+    above = link(AGENT, delegable=UNLOCK | HOLD_OPEN, depth=1)
+    yield opens_up("opens-the-shop-with-a-key-passed-on", "Whoever may hold may pass it on.",
+                   keyholder(FIRM, above, use=UNLOCK | HOLD_OPEN), SHUT)
+    one, other = keyholder(GUEST, factors=PERSON), keyholder(FRIEND, factors=PERSON)
+    yield opens_up("opens-the-shop-by-two", "Two keyholders, where two are asked for.", one, SHUT,
+                   second=shown(other))
+    yield opens_up("opens-the-shop-in-holdover", "A clock that is still sure.", key, SHUT,
+                   now={"state": "holdover"})
+
+
+def _no_opening() -> Iterator[Case]:
+    """R17: where a granted unlock opens the door once, and no more."""
+    key = keyholder()
+    yield opens_up("lets-staff-into-the-shop", "A key that may not hold open opens once.",
+                   link(TENANT), None)
+    above = link(AGENT, use=UNLOCK | HOLD_OPEN, delegable=UNLOCK, depth=1)
+    yield opens_up("lets-in-below-a-keyholder", "What may not be handed on is not.",
+                   link(GUEST, above, use=UNLOCK), None)
+    yield opens_up("opens-no-shop-before-its-hours", "A second early.", key, None,
+                   hours=[[31, 540, 1050]], now={"at": NOW - 2 * HOUR - 1})
+    yield opens_up("opens-no-shop-at-its-end", "The end is not in the hours.", key, None,
+                   now={"at": SHUT})
+    yield opens_up("opens-no-shop-on-another-day", "Thursdays only.", key, None,
+                   hours=[[8, 540, 1050]])
+    yield opens_up("opens-no-shop-unsure-of-the-time", "Nobody knows whether it is open.", key,
+                   None, now={"state": "unsure"})
+    yield opens_up("opens-no-shop-that-is-held", "Somebody has opened up already.", key, None,
+                   held=True)
+    yield opens_up("locks-the-shop", "A keyholder who locks opens nothing.", key, None,
+                   command="lock")
+    one, other = keyholder(GUEST, factors=PERSON), link(FRIEND, factors=PERSON)
+    yield opens_up("opens-no-shop-with-staff-for-a-second", "Both must be keyholders.", one, None,
+                   second=shown(other))

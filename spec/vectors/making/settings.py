@@ -31,6 +31,7 @@ from making.plain import Key, drawn, public, sign
 
 PLAIN, INDEX, REST, OFF = 0, 1, 0, 1
 HUB = public(drawn("the hub's link key"))
+WORKDAYS = [[31, 540, 1050]]  # Monday to Friday, 09:00 to 17:30
 
 
 def settings(
@@ -62,6 +63,9 @@ def cases() -> Iterator[Case]:
                settings(limits={5: [HUB, "hub.example:12210"]}),
                accepted(version=1, relock_after=30, pins=["plain", "rest", 20],
                         hub=[HUB, "hub.example:12210"]))
+    yield case("with-opening-hours", "In these hours a keyholder who comes opens the shop.",
+               settings(limits={6: WORKDAYS}),
+               accepted(version=1, relock_after=30, pins=["plain", "rest", 20], opening=WORKDAYS))
     yield from _forms()
     yield from _signers()
 
@@ -69,7 +73,7 @@ def cases() -> Iterator[Case]:
 def _forms() -> Iterator[Case]:
     for name, shows, document in (
             ("unknown-setting", "Half a configuration is a different configuration.",
-             settings(limits={6: 1})),
+             settings(limits={7: 1})),
             ("relock-after-a-day", "A door that relocks after an hour does not relock.",
              settings(relock=3601)),
             ("relock-negative", "No time is negative.", settings(relock=-1)),
@@ -86,6 +90,17 @@ def _forms() -> Iterator[Case]:
             ("hub-with-a-long-address", "An address fits on a line.", [HUB, "a" * 121]),
             ("hub-by-name-alone", "Who answers for a hub is its key.", "hub.example:12210")):
         yield case(name, shows, settings(limits={5: hub}), malformed("F1"))
+    for name, shows, hours, check in (
+            ("opening-hours-as-text", "Opening hours are windows.", "mon-fri 09:00-17:30", "F1"),
+            ("opening-hours-of-29-windows", "Opening hours hold at most 28 windows.",
+             [[1, 0, 1]] * 29, "F1"),
+            ("opening-hours-none", "Opening hours hold at least one window, or are not there.", [],
+             "C13"),
+            ("opening-hours-that-end-first", "A window ends after it starts.", [[31, 600, 600]],
+             "C13"),
+            ("opening-hours-of-two-days", "A window ends a day after it starts at the latest.",
+             [[31, 0, 1441]], "C13")):
+        yield case(name, shows, settings(limits={6: hours}), malformed(check))
     yield case("hub-with-a-key-of-small-order", "A hub's key is its own, and not everybody's.",
                settings(limits={5: [bytes(32), "hub.example:12210"]}), untrusted("N3"))
     yield case("switched-off-without-an-index", "Which PIN is to be switched off?",

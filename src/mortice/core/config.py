@@ -1,4 +1,4 @@
-"""How one door behaves: relocking, PIN rules. Signed by the owner, versioned, kept by the lock.
+"""How one door behaves: relocking, PIN rules, opening hours. Signed by the owner, with a version.
 
 Decides whether settings may replace those of a door. A setting that is not known refuses the whole
 document: half a configuration is a different configuration.
@@ -14,11 +14,12 @@ from mortice.core import cbor
 from mortice.core.chain import has_right, read_chain, verify_chain
 from mortice.core.document import AUD, LIMITS, parse, sign
 from mortice.core.errors import Malformed, Untrusted
-from mortice.core.fields import Fields
+from mortice.core.fields import Fields, optional
 from mortice.core.grant import KeyClass, Rights
 from mortice.core.keys import Signer
-from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TEXT_CHARS, TIME_MAX
+from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TEXT_CHARS, TIME_MAX, WINDOWS
 from mortice.core.pin import Entry, PinPolicy, Spent, digits_needed
+from mortice.core.schedule import Hours, read_hours, write_hours
 from mortice.core.site import PROBE, X25519_BYTES, Role, Site
 
 CONFIG = "mortice-config/1"
@@ -36,15 +37,18 @@ class Config:
     relock_after: int = 0  # seconds after the leaf closed; 0: the door never locks by itself
     pins: PinPolicy = PinPolicy()
     hub: tuple[bytes, str] | None = None  # the X25519 key and address of the hub that it dials
+    opening: Hours = ()  # in which a keyholder who unlocks holds the door open; (): never
 
 
 def sign_config(site: bytes, config: Config, signer: Signer) -> bytes:
     """Encode and sign settings with a grant-role key or the key of a holder who may configure."""
     pins = config.pins
-    hub: dict[int | str, cbor.Value] = {5: [*config.hub]} if config.hub else {}
-    encoded = sign(CONFIG, {AUD: site, LIMITS: {
+    limits: dict[int | str, cbor.Value] = {
         1: config.door, 2: config.version, 3: config.relock_after,
-        4: [ENTRIES.index(pins.entry), SPENT.index(pins.spent), pins.most], **hub}}, signer)
+        4: [ENTRIES.index(pins.entry), SPENT.index(pins.spent), pins.most],
+        5: [*(config.hub or ())], 6: write_hours(config.opening)}
+    wanted: cbor.Value = {name: value for name, value in limits.items() if value != []}
+    encoded = sign(CONFIG, {AUD: site, LIMITS: wanted}, signer)
     read_config(encoded, site)
     return encoded
 
@@ -56,12 +60,11 @@ def accept_config(
     document = parse(CONFIG, encoded)
     key = site.key(Role.GRANT, document.kid)
     if key is None:
-        if chain is None:
+        links = () if chain is None else verify_chain(read_chain(chain), site.chain_keys()).links
+        if not links or door not in links[-1].doors or not has_right(links, Rights.CONFIGURE) or (
+                links[-1].klass is KeyClass.WEB):  # no touch comes with it
             raise Untrusted("F2", "settings: the signer may not configure this door")
-        links = verify_chain(read_chain(chain), site.chain_keys()).links
-        key, by_page = links[-1].holder, links[-1].klass is KeyClass.WEB  # no touch comes with it
-        if by_page or door not in links[-1].doors or not has_right(links, Rights.CONFIGURE):
-            raise Untrusted("F2", "settings: the signer may not configure this door")
+        key = links[-1].holder
     document.verify(key)
     config = read_config(encoded, site.id)
     if config.door != door:
@@ -80,14 +83,13 @@ def read_config(encoded: bytes, site: bytes) -> Config:
     config = Config(
         limits.bytes(1, DOOR_ID_BYTES), limits.int(2, 1, TIME_MAX),
         limits.int(3, 0, RELOCK_MAX), _read_pins(limits.any(4)),
-        _read_hub(limits.list(5, 2, default=None)))
+        optional(_read_hub, limits.list(5, 2, default=None)),
+        optional(read_hours, limits.list(6, WINDOWS, default=None)) or ())
     claims.done(limits)
     return config
 
 
-def _read_hub(value: list[cbor.Value] | None) -> tuple[bytes, str] | None:
-    if value is None:
-        return None
+def _read_hub(value: list[cbor.Value]) -> tuple[bytes, str]:
     fields = Fields.listed(value, 2, 2, "hub", "F1")
     key, address = fields.bytes(0, X25519_BYTES), fields.text(1, TEXT_CHARS)
     PROBE.exchange(key)  # N3: not a key that everybody shares

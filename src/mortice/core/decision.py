@@ -5,7 +5,7 @@ clock and no disk. The same function judges a phone, a PIN, a card and a passkey
 them are the last link of a chain. Whatever is granted names the counts that must be durable, in
 one transaction with the log entry, before the bolt moves.
 
-Spec: spec/decision.md. Rules R1 to R16 carry the same numbers there. Change them together.
+Spec: spec/decision.md. Rules R1 to R17 carry the same numbers there. Change them together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mortice.core.grant import Grant, KeyClass
 from mortice.core.limits import FORWARD_SECONDS, HOLD_SECONDS
 from mortice.core.refusal import Reason
 from mortice.core.revocation import Revocations, first_revoked
-from mortice.core.schedule import admits
+from mortice.core.schedule import Hours, admits, shut_at
 from mortice.core.site import Place
 from mortice.core.stages import (
     Count,
@@ -65,6 +65,7 @@ class Facts:
     power_low: bool = False
     log_full: bool = False  # only the reserve is left
     rolled_back: bool = False  # the log is shorter than a receipt this lock signed
+    opening: Hours = ()  # the door's opening hours, unless it is held open already
 
 
 Rule = Refused | None
@@ -75,7 +76,7 @@ def decide(verified: Verified, ask: Ask, facts: Facts) -> Granted | Refused:
     """Judge `ask` by rules R1 to R16, in order. Total: it answers whatever it is asked."""
     if refused := _first(RULES, verified, ask, facts):
         return refused
-    until = ask.until if ask.command is Command.HOLD_OPEN else None  # R16 has judged no other
+    until = ask.until if ask.command is Command.HOLD_OPEN else _shop_hours(verified, ask, facts)
     return Granted(
         verified, ask.command, COMMANDS[ask.command].towards, _counts(verified, ask, facts), until)
 
@@ -89,11 +90,7 @@ def standing(verified: Verified, facts: Facts) -> Rule:
 
 
 def _first(rules: Rules, verified: Verified, ask: Ask, facts: Facts) -> Rule:
-    for rule in rules:
-        refused = rule(verified, ask, facts)
-        if refused is not None:
-            return refused
-    return None
+    return next((no for rule in rules if (no := rule(verified, ask, facts))), None)
 
 
 def _door(verified: Verified, ask: Ask, facts: Facts) -> Rule:
@@ -270,11 +267,15 @@ def _held_within(verified: Verified, ask: Ask, facts: Facts) -> Rule:
     """R16: holding open has an end, within 12 hours and within the life of every link."""
     if ask.command is not Command.HOLD_OPEN:
         return None
-    ends = [link.exp for link in verified.links if link.exp is not None]
-    latest = min([facts.now.at + HOLD_SECONDS, *ends])
+    latest = _while_good(verified, facts.now.at + HOLD_SECONDS)
     if ask.until is None or not facts.now.at < ask.until <= latest:
         return Refused(Reason.NO_RIGHT, "R16", f"holding open must end by {latest}")
     return None
+
+
+def _while_good(verified: Verified, until: int) -> int:
+    """`until`, or the first end of a link before it."""
+    return min([until, *(link.exp for link in verified.links if link.exp is not None)])
 
 
 RULES: Rules = (
@@ -282,7 +283,20 @@ RULES: Rules = (
     _claimed, _uses, _quota, _powered, _recordable, _held_within,
 )
 STANDING: Rules = (_door, _not_revoked, _time_known, _window, _hours)
+KEYHOLDER: Rules = (_right, _second_person)  # all else is the same for unlocking and holding open
 ALONE: Rules = (*STANDING, _right, _factors, _claimed, _uses, _quota)  # R8's staple is not at hand
+
+
+def _shop_hours(verified: Verified, ask: Ask, facts: Facts) -> int | None:
+    """R17: in opening hours a keyholder's unlocking holds the door open until they end."""
+    sure = facts.now.state is not TimeState.UNSURE
+    if not facts.opening or ask.command is not Command.UNLOCK or not sure or _first(
+            KEYHOLDER, verified, Ask(Command.HOLD_OPEN), facts):
+        return None
+    hours = [facts.opening, *(link.hours for link in verified.links if link.hours is not None)]
+    until = _while_good(
+        verified, min(shut_at(each, facts.now.at, facts.place.zone) for each in hours))
+    return until if until > facts.now.at else None
 
 
 def day_of(at: int, zone: tzinfo) -> int:

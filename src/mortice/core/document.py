@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -146,13 +147,10 @@ class Endorsed:
         good: set[bytes] = set()
         for document in self.signatures:
             key = by_id.get(document.kid or b"")
-            if key is None:
-                continue
-            try:
-                document.verify(key)
-            except Untrusted:
-                continue
-            good.add(key.id)
+            if key is not None:
+                with suppress(Untrusted):
+                    document.verify(key)
+                    good.add(key.id)
         return frozenset(good)
 
 

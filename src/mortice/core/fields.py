@@ -10,6 +10,7 @@ Spec: spec/encoding.md, section 2. The check number is that of the document bein
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
 from mortice.core.cbor import MAX_BYTES, Value
@@ -24,6 +25,8 @@ Map: TypeAlias = dict[int | str, Value]
 Key: TypeAlias = int | str
 Bounds: TypeAlias = tuple[int, int]
 D = TypeVar("D")
+T = TypeVar("T")
+K = TypeVar("K", str, Array, Map)
 
 ANY_LENGTH = (0, MAX_BYTES)
 ECHO_CHARS = 40  # of a stranger's key in an error: enough to recognise a misspelt one
@@ -34,6 +37,11 @@ class _Required:
 
 
 REQUIRED: Final = _Required()
+
+
+def optional(read: Callable[[T], D], value: T | None) -> D | None:
+    """What `read` makes of a field that may be absent."""
+    return None if value is None else read(value)
 
 
 class Fields:
@@ -62,8 +70,7 @@ class Fields:
 
     def int(self, key: Key, lo: Int, hi: Int, *, default: D | _Required = REQUIRED) -> Int | D:
         """An integer from `lo` to `hi`, both included."""
-        value = self._left.pop(key, REQUIRED)
-        if value is REQUIRED:
+        if (value := self._left.pop(key, REQUIRED)) is REQUIRED:
             return self._absent(key, default)
         if type(value) is not Int or not lo <= value <= hi:
             raise self._wrong(f"field {key!r} must be an integer from {lo} to {hi}")
@@ -73,8 +80,7 @@ class Fields:
         self, key: Key, length: Int | Bounds | None = None, *, default: D | _Required = REQUIRED
     ) -> Bytes | D:
         """Bytes: `length` of them, or between two bounds, both included, or any number."""
-        value = self._left.pop(key, REQUIRED)
-        if value is REQUIRED:
+        if (value := self._left.pop(key, REQUIRED)) is REQUIRED:
             return self._absent(key, default)
         lo, hi = (length, length) if isinstance(length, Int) else length or ANY_LENGTH
         if type(value) is not Bytes or not lo <= len(value) <= hi:
@@ -83,35 +89,19 @@ class Fields:
 
     def text(self, key: Key, max: Int, *, default: D | _Required = REQUIRED) -> str | D:
         """Text of at most `max` characters."""
-        value = self._left.pop(key, REQUIRED)
-        if value is REQUIRED:
-            return self._absent(key, default)
-        if type(value) is not str or len(value) > max:
-            raise self._wrong(f"field {key!r} must be text of at most {max} characters")
-        return value
+        return self._of(str, key, default, f"text of at most {max} characters", max)
 
     def list(self, key: Key, max: Int, *, default: D | _Required = REQUIRED) -> Array | D:
         """An array of at most `max` items."""
-        value = self._left.pop(key, REQUIRED)
-        if value is REQUIRED:
-            return self._absent(key, default)
-        if type(value) is not list or len(value) > max:
-            raise self._wrong(f"field {key!r} must be an array of at most {max} items")
-        return value
+        return self._of(list, key, default, f"an array of at most {max} items", max)
 
     def map(self, key: Key, *, default: D | _Required = REQUIRED) -> Map | D:
         """A map."""
-        value = self._left.pop(key, REQUIRED)
-        if value is REQUIRED:
-            return self._absent(key, default)
-        if type(value) is not dict:
-            raise self._wrong(f"field {key!r} must be a map")
-        return value
+        return self._of(dict, key, default, "a map", MAX_BYTES)
 
     def bool(self, key: Key, *, default: D | _Required = REQUIRED) -> Bool | D:
         """True or false."""
-        value = self._left.pop(key, REQUIRED)
-        if value is REQUIRED:
+        if (value := self._left.pop(key, REQUIRED)) is REQUIRED:
             return self._absent(key, default)
         if type(value) is not Bool:
             raise self._wrong(f"field {key!r} must be true or false")
@@ -128,6 +118,14 @@ class Fields:
             raise self._wrong(f"unknown field {repr(key)[:ECHO_CHARS]}")
         for fields in inner:
             fields.done()
+
+    def _of(
+        self, kind: type[K], key: Key, default: D | _Required, what: str, max: Int) -> K | D:
+        if (value := self._left.pop(key, REQUIRED)) is REQUIRED:
+            return self._absent(key, default)
+        if not isinstance(value, kind) or len(value) > max:
+            raise self._wrong(f"field {key!r} must be {what}")
+        return value
 
     def _absent(self, key: Key, default: D | _Required) -> D:
         if isinstance(default, _Required):

@@ -16,7 +16,7 @@ from enum import IntEnum, IntFlag
 from mortice.core import cbor
 from mortice.core.document import ABOUT, AUD, CNF, EXP, LIMITS, NBF, Document, parse, sign
 from mortice.core.errors import Malformed
-from mortice.core.fields import Fields
+from mortice.core.fields import Fields, optional
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import DOOR_ID_BYTES, DOORS, ID_BYTES, SLOTS, TEXT_CHARS, TIME_MAX
 from mortice.core.schedule import Hours, read_hours, write_hours
@@ -152,14 +152,14 @@ def read_grant(encoded: bytes, kind: str = GRANT) -> Grant:
         delegable=_RIGHTS[limits.int(5, 0, ALL_RIGHTS, default=0)],
         depth=limits.int(6, 1, 4, default=0),
         max_life=limits.int(7, 1, TIME_MAX, default=None),
-        hours=_read_hours(limits),
+        hours=optional(read_hours, limits.list(8, DOORS, default=None)),
         factors=_FACTORS[limits.int(9, 1, ALL_FACTORS, default=0)],
         max_staleness=limits.int(10, 1, TIME_MAX, default=None),
         uses=limits.int(11, 1, 1_000_000, default=None),
         quota=limits.int(12, 1, 10_000, default=None),
-        passkey=_read_passkey(limits.map(13, default=None)),
+        passkey=optional(read_passkey, limits.map(13, default=None)),
         resident=limits.int(14, 1, 1, default=0) == 1,
-        credential=_read_credential(limits.map(15, default=None)),
+        credential=optional(_read_credential, limits.map(15, default=None)),
     )
     claims.done(limits, bound)
     _check_shape(grant, kind)
@@ -171,15 +171,6 @@ def _read_doors(doors: list[cbor.Value]) -> frozenset[bytes]:
     if not doors or len(good) != len(doors):
         raise Malformed("G4", f"link: doors must be different ids of {DOOR_ID_BYTES} bytes")
     return good
-
-
-def _read_hours(limits: Fields) -> Hours | None:
-    value = limits.list(8, DOORS, default=None)
-    return None if value is None else read_hours(value)
-
-
-def _read_passkey(value: dict[int | str, cbor.Value] | None) -> Passkey | None:
-    return None if value is None else read_passkey(value)
 
 
 def write_passkey(passkey: Passkey) -> dict[int | str, cbor.Value]:
@@ -195,9 +186,7 @@ def read_passkey(value: dict[int | str, cbor.Value]) -> Passkey:
     return passkey
 
 
-def _read_credential(value: dict[int | str, cbor.Value] | None) -> Credential | None:
-    if value is None:
-        return None
+def _read_credential(value: dict[int | str, cbor.Value]) -> Credential:
     fields = Fields(value, "credential", "G6")
     credential = Credential(
         CredentialKind(fields.int(1, 1, 4)), fields.int(2, 0, SLOTS - 1),

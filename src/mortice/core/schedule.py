@@ -5,7 +5,7 @@ The instant is turned from UTC into the door's own time and then compared; never
 round. So the hour that comes twice in October admits both times, and the hour that is left out in
 March admits nobody because it never comes.
 
-Spec: spec/grant.md, section 4. Checks C13 and R7.
+Spec: spec/grant.md, section 4; spec/decision.md, section 8. Checks C13 and R7.
 """
 
 from __future__ import annotations
@@ -90,6 +90,16 @@ def minute_of_week(at: int, zone: tzinfo) -> int:
     """Minutes since Monday began on a clock in `zone`; the links of a chain ask for one instant."""
     local = datetime.fromtimestamp(at, zone)
     return local.weekday() * DAY + local.hour * 60 + local.minute
+
+
+def shut_at(hours: Hours, at: int, zone: tzinfo) -> int:
+    """The Unix second from `at` on at which `hours` end on a clock in `zone`; `at` outside of them.
+
+    Minute by minute, so a clock that is changed on the way changes no meaning. A day at most.
+    """
+    latest = at + DAY * 60
+    minutes = (at, *range(at - at % 60 + 60, latest, 60))
+    return next((each for each in minutes if not admits(hours, each, zone)), latest)
 
 
 def within(narrow: Hours, wide: Hours) -> bool:

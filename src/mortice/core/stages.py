@@ -125,7 +125,7 @@ class Granted:
     command: int
     towards: Towards | None
     counts: tuple[Count, ...] = ()
-    until: int | None = None  # for holding open
+    until: int | None = None  # for holding open: as was asked, or in opening hours
 
 
 @dataclass(frozen=True, slots=True)

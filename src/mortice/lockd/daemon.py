@@ -163,9 +163,10 @@ class Lock:
         place, now, second = self.owner().place, self.now(), self._second_person(ask)
         links = verified.links + (second.links if second else ())
         tally = self.store.tally(links, day_of(now.at, place.zone))
+        opening = () if self.held else self.owner().config.opening
         return Facts(
             place, now, self.store, tally, staple, second, self._power_low(), self.log_full,
-            self.rolled_back)
+            self.rolled_back, opening)
 
     def _recorded(
         self, verified: Verified, ask: Ask, decision: Granted | Refused, shown: Shown,
@@ -348,6 +349,13 @@ class Lock:
     def _record_start(self) -> None:
         sight = self.hardware.sight()
         self.note(Kind.STARTED, {About.STATE: state_of(sight).value})
+        if held := self.store.number("held"):
+            self.end_hold(held, "the lock started anew")
+
+    def end_hold(self, cause: int, why: str) -> None:
+        """The door is held open no longer. It locks once its leaf is seen closed."""
+        self.held, self.relock_because = None, "hold ended"
+        self.note(Kind.HOLD_ENDED, {About.CAUSE: cause, About.DETAIL: why})
 
     # --- time ------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from mortice.core.door import state_of
 from mortice.core.grant import Rights
 from mortice.core.limits import LOG_PAGE
 from mortice.core.merkle import consistency_proof, inclusion_proof
+from mortice.core.schedule import write_hours
 from mortice.core.stages import Verified
 from mortice.lockd.daemon import Lock
 
@@ -42,6 +43,8 @@ def health(lock: Lock) -> Reading:
         "revoked": lock.store.revoked_count(), "unlogged": lock.unlogged,
         "rolled_back": lock.rolled_back, "log_full": lock.log_full,
         "config": config.version, "relock_after": config.relock_after,
+        "opening": write_hours(config.opening),
+        "held_entry": lock.held.entry if lock.held else None,
         "hub": [config.hub[0].hex(), config.hub[1]] if config.hub else None,
     }
 

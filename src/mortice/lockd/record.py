@@ -25,7 +25,7 @@ from mortice.core.log import (
     sign_head,
     sign_receipt,
 )
-from mortice.core.stages import Granted, Reader, Refused, Verified
+from mortice.core.stages import Granted, Reader, Refused, Towards, Verified
 from mortice.core.timekeeping import Clock
 from mortice.lockd.outside import Outside
 from mortice.lockd.secrets import LockSecrets
@@ -89,6 +89,8 @@ class Recorder:
         """Append one entry within `change`; with `seal`, sign the head that it makes."""
         now = self.clock.now(self._outside.count())
         self.clock = replace(self.clock, floor=now.at)  # nobody sets it back below what is written
+        if kind is Kind.HOLD_ENDED:
+            change.put_number("held", 0)
         numbered: dict[int | str, cbor.Value] = {int(key): value for key, value in about.items()}
         entry = Entry(
             change.size, now.at, now.state, self.uptime(), kind, numbered,
@@ -122,6 +124,9 @@ class Recorder:
             change.count(count)
         if decision.until is not None:
             about = {**about, About.UNTIL: decision.until}
+            change.put_number("held", change.size)
+        elif decision.towards is Towards.THROWN:
+            change.put_number("held", 0)
         return self.write(change, Kind.GRANTED, about, seal=True)
 
     def head(self) -> bytes:

@@ -182,10 +182,7 @@ class Watch:
             return
         over = lock.now().at >= held.until
         if over or not self._still_counts(held):
-            lock.held = None
-            lock.note(Kind.HOLD_ENDED, {
-                About.CAUSE: held.entry, About.DETAIL: "ended" if over else "key no longer good"})
-            lock.relock_because = "hold ended"
+            lock.end_hold(held.entry, "ended" if over else "key no longer good")
 
     def _still_counts(self, held: Held) -> bool:
         lock = self._lock
