@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mortice.cli.moments import Clock, days, hours, say_hours, say_seconds, seconds
+from mortice.cli.moments import Clock, days, hours, say_hours, say_seconds, seconds, weekly
 from mortice.cli.problems import Problem
 from mortice.core.schedule import admits
 
@@ -128,3 +128,23 @@ def test_hours_are_said_as_people_say_them() -> None:
 def test_midnight_belongs_to_the_day_that_it_ends() -> None:
     assert CLOCK.say_end(at("2026-12-25 00:00")) == "the end of Thu 24 Dec 2026"
     assert CLOCK.say_end(at("2026-12-25 00:01")) == "Fri 25 Dec 2026 00:01"
+
+
+@pytest.mark.parametrize(("typed", "windows"), [
+    ("mon-fri 09:00-17:30", [(31, 540, 1050)]),
+    ("Monday-Friday 9:00 to 17:30", [(31, 540, 1050)]),
+    ("mon, wed 09:00-12:00, 13:00-17:00; sat 10:00-16:00;",
+     [(5, 540, 720), (5, 780, 1020), (32, 600, 960)]),
+    ("weekend 20:00-02:00", [(96, 1200, 1560)]), ("", []), (" ; ", [])])
+def test_hours_of_a_week(typed: str, windows: list[tuple[int, int, int]]) -> None:
+    assert [tuple(window) for window in weekly(typed)] == windows
+
+
+@pytest.mark.parametrize("typed", [
+    "always", "09:00-17:30", "mon-fri", "mon-fri 9-17", "mon-fri 09:00", "funday 09:00-17:30",
+    "mon-fri 09:00-17:30 sat 10:00-16:00", "mon-fri 17:30-17:30", "mon 09:00-25:00"])
+def test_hours_of_a_week_that_are_none_say_how_to_write_them(typed: str) -> None:
+    with pytest.raises(Problem) as problem:
+        weekly(typed)
+    assert problem.value.code == "usage"
+    assert problem.value.after.startswith("Write ")

@@ -180,3 +180,31 @@ def test_a_hub_that_another_home_named_is_kept(owner: Terminal, front: Doorway) 
         "--most-pins", "20")
 
     assert front.lock.owner().config.hub == (b"1" * 32, "hub.example:12210")
+
+
+def test_opening_hours_are_set_shown_changed_and_taken_away(
+    owner: Terminal, front: Doorway,
+) -> None:
+    set_to = ("door", "settings", "front", "--opening-hours")
+    shown = owner.json(*set_to, "mon-fri 09:00-12:00, 13:00-17:30; Sat 10:00-16:00")
+    windows = [[31, 540, 720], [31, 780, 1050], [32, 600, 960]]
+    assert shown["opening_hours"] == windows
+    assert [[*window] for window in front.lock.owner().config.opening] == windows
+
+    said = "Monday to Friday 09:00 to 12:00 and Monday to Friday 13:00 to 17:30 and on Saturdays"
+    assert said in owner.run("door", "show", "front").out
+    assert "once a keyholder has come" in owner.run("door", "settings", "front").out
+    owner.json("door", "settings", "front", "--relock-after", "30")
+    assert len(front.lock.owner().config.opening) == 3, "other settings leave them alone"
+    assert owner.json(*set_to, "")["opening_hours"] == []
+    assert front.lock.owner().config.opening == ()
+
+
+def test_opening_hours_that_another_home_set_are_kept(owner: Terminal, front: Doorway) -> None:
+    owner.run("door", "settings", "front", "--opening-hours", "daily 22:00-06:00")
+    (owner.home / "config.json").unlink()
+    owner.run(
+        "door", "settings", "front", "--pin-entry", "plain", "--pin-spent", "rest",
+        "--most-pins", "20")
+
+    assert [[*window] for window in front.lock.owner().config.opening] == [[127, 1320, 1800]]

@@ -12,11 +12,11 @@ from mortice.cli.addresses import host_and_port
 from mortice.cli.command import PASS_HERE, Group, passphrase_option
 from mortice.cli.confirmed import heard
 from mortice.cli.here import Here
-from mortice.cli.moments import Clock, iso, say_seconds, seconds, zone_named
+from mortice.cli.moments import Clock, iso, say_hours, say_seconds, seconds, zone_named
 from mortice.cli.moving import move
 from mortice.cli.output import facts, note, say, show_json, table
 from mortice.cli.problems import usage
-from mortice.cli.settings import change_settings
+from mortice.cli.settings import change_settings, told_hours
 from mortice.cli.texts import given
 from mortice.cli.visiting import Answer, number, status, text
 from mortice.client.home import KnownDoor
@@ -152,6 +152,8 @@ def _facts(answer: Answer, clock: Clock) -> list[tuple[str, str]]:
         lines.append(("PINs", f"{number(answer, 'pins')} on the door"))
     if isinstance(relock, int):
         lines.append(("locks itself", f"after {say_seconds(relock)}" if relock else "never"))
+    if opening := told_hours(answer.get("opening")):
+        lines.append(("opening hours", say_hours(opening)))
     for name, words in ALARMS.items():
         if answer.get(name):
             lines.append(("attention", words))
@@ -252,7 +254,8 @@ def remove(here: Here, name: str) -> None:
 
 @door.command(examples=(
     "mortice door settings front", "mortice door settings front --relock-after 30",
-    "mortice door settings front --pin-entry index --pin-spent off --most-pins 40"))
+    "mortice door settings front --pin-entry index --pin-spent off --most-pins 40",
+    'mortice door settings shop --opening-hours "mon-fri 09:00-17:30; sat 10:00-16:00"'))
 @click.argument("name", metavar="DOOR")
 @click.option("--relock-after", type=click.IntRange(0, 3600), metavar="SECONDS",
               help="Lock by itself so long after the leaf was closed; 0 for never.")
@@ -264,6 +267,8 @@ def remove(here: Here, name: str) -> None:
               help="How many PINs at once; more PINs make longer ones.")
 @click.option("--hub", metavar="ADDRESS", help="The hub that the lock dials; an empty text: none.")
 @click.option("--hub-key", metavar="KEY", help="That hub's key, as: mortice hub key")
+@click.option("--opening-hours", metavar="HOURS", help=(
+    "In these the first key that may hold it open unlocks it until they end; an empty text: none."))
 @PASS_HERE
 def settings(here: Here, /, name: str, **wanted: str | int | None) -> None:
     """Show a door's settings, or change those that are named."""

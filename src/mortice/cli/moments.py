@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mortice.cli.problems import usage
+from mortice.core.limits import WINDOWS
 from mortice.core.schedule import DAY, Hours, Window
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -21,6 +22,7 @@ EVERY_DAY, WORKDAYS, WEEKEND = 0b1111111, 0b0011111, 0b1100000
 GROUPS = {"daily": EVERY_DAY, "weekdays": WORKDAYS, "weekend": WEEKEND}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 DATES = ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%d/%m/%Y")
+WEEKLY_EXAMPLE = "Write them like: mon-fri 09:00-17:30; sat 10:00-16:00"
 TIME_EXAMPLES = "16:00, tomorrow, fri 15:00, 2026-12-24, 2026-12-24 16:00, 24 Dec 2026"
 
 
@@ -170,6 +172,20 @@ def _window(day_bits: int, text: str) -> Window:
         raise usage(
             f"{text!r} are no hours.", "Write hours like: 10:00-12:00, or 22:00-06:00 over night")
     return Window(day_bits, start, end if end > start else end + DAY)
+
+
+def weekly(text: str) -> Hours:
+    """Hours such as `mon-fri 09:00-17:30; sat 10:00-16:00`. Raises Problem."""
+    found: list[Window] = []
+    for part in filter(None, (each.strip() for each in text.split(";"))):
+        said = re.fullmatch(r"(\D+?)\s+(\d.*)", part)
+        if said is None:
+            raise usage(f"{part!r} does not say days and hours.", WEEKLY_EXAMPLE)
+        found += hours(days(said[1]), said[2])
+    if len(found) > WINDOWS:
+        raise usage(f"Those are {len(found)} windows; a door keeps {WINDOWS}.",
+                    "Name days that are alike together, such as: mon-fri 09:00-17:30")
+    return tuple(found)
 
 
 def say_hours(windows: Hours) -> str:

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 from mortice.cli.here import Here
-from mortice.cli.moments import say_seconds
+from mortice.cli.moments import WEEKLY_EXAMPLE, say_hours, say_seconds, weekly
 from mortice.cli.output import facts, plain, say, show_json
 from mortice.cli.problems import Problem, usage
 from mortice.cli.visiting import Wish, at, deliver, not_taken, status
@@ -17,6 +17,7 @@ from mortice.core.commands import Command
 from mortice.core.config import CONFIG, Config, read_config, sign_config
 from mortice.core.errors import Malformed
 from mortice.core.pin import Entry, PinPolicy, Spent, digits_needed
+from mortice.core.schedule import WEEK, Hours, read_hours, spans, write_hours
 
 FILE = "config.json"
 
@@ -50,7 +51,8 @@ def change_settings(here: Here, door: KnownDoor, wanted: dict[str, str | int]) -
         relock = answer.get("relock_after", 0)
         present = replace(
             present, version=version if isinstance(version, int) else 0,
-            relock_after=relock if isinstance(relock, int) else 0, hub=_told(answer.get("hub")))
+            relock_after=relock if isinstance(relock, int) else 0, hub=_told(answer.get("hub")),
+            opening=told_hours(answer.get("opening")))
         if wanted and not {"pin_entry", "pin_spent", "most_pins"} <= wanted.keys():
             raise Problem(
                 "settings_unknown", "That door's settings were changed from another home, so its "
@@ -69,7 +71,7 @@ def _changed(present: Config, wanted: dict[str, str | int]) -> Config:
         spent=Spent(wanted.get("pin_spent", present.pins.spent.value)),
         most=int(wanted.get("most_pins", present.pins.most)))
     return replace(
-        present, hub=_hub(present, wanted), pins=pins,
+        present, hub=_hub(present, wanted), pins=pins, opening=_opening(present, wanted),
         version=max(present.version + 1, int(time.time())),
         relock_after=int(wanted.get("relock_after", present.relock_after)))
 
@@ -80,6 +82,24 @@ def _told(hub: object) -> tuple[bytes, str] | None:
         case [str(key), str(address)]:
             return bytes.fromhex(key), address
     return None
+
+
+def told_hours(value: object) -> Hours:
+    """The opening hours that a door says it has. What it says may be nonsense: then none."""
+    try:
+        return read_hours(value) if value else ()
+    except Malformed:
+        return ()
+
+
+def _opening(present: Config, wanted: dict[str, str | int]) -> Hours:
+    """The opening hours that a door is to have. Raises Problem (usage)."""
+    if "opening_hours" not in wanted:
+        return present.opening
+    hours = weekly(str(wanted["opening_hours"]))
+    if spans(hours) == ((0, WEEK),):
+        raise usage("Those hours never end, so the shop would never be shut.", WEEKLY_EXAMPLE)
+    return hours
 
 
 def _hub(present: Config, wanted: dict[str, str | int]) -> tuple[bytes, str] | None:
@@ -115,14 +135,17 @@ def _tell(here: Here, door: KnownDoor, config: Config) -> None:
         show_json({
             "door": door.slug, "version": config.version, "relock_after": config.relock_after,
             "pin_entry": pins.entry.value, "pin_spent": pins.spent.value, "most_pins": pins.most,
-            "pin_digits": digits_needed(pins), "hub": config.hub and config.hub[1]})
+            "pin_digits": digits_needed(pins), "hub": config.hub and config.hub[1],
+            "opening_hours": write_hours(config.opening)})
         return
     say(plain(door.mapped.label))
     relock = f"after {say_seconds(config.relock_after)}" if config.relock_after else "never"
     typed = "two digits that say whose, then the PIN" if pins.entry is Entry.INDEX else "the PIN"
     spent = "that PIN is switched off" if pins.spent is Spent.OFF else "the keypad slows"
+    opens = f"{say_hours(config.opening)}, once a keyholder has come" if config.opening else "none"
     facts([
-        ("locks itself", relock), ("at the keypad", f"{typed}, then the tick"),
+        ("locks itself", relock), ("opening hours", opens),
+        ("at the keypad", f"{typed}, then the tick"),
         ("ten wrong tries", spent),
         ("PINs", f"{pins.most} at most, {digits_needed(pins)} digits each"),
         ("hub", plain(config.hub[1]) if config.hub else "none")])
