@@ -29,6 +29,8 @@ from tests.browser.test_hub_opening import AUTHENTICATOR
 
 from mortice.core.log import Kind
 from mortice.hub.accounts import invite
+from mortice.hub.cells import DAY, keep
+from mortice.hub.tables import Door, now
 from mortice.sim.running import RunningDoor
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -157,6 +159,16 @@ class Place:
             assert daemon is not None
             self.at_once(daemon.uplink.start)
         self.run(self.there.connected(*labels))
+
+    def runs_on_cells(self, label: str, volts: float, before: list[float]) -> None:
+        """A door on batteries: what its lock says of them now, and said each day before."""
+        there, door = self.there, self.there.doors[label]
+        with there.hub.database.writing() as db:
+            for ago, each in zip(range(len(before), 0, -1), before, strict=True):
+                keep(db, db.get_one(Door, door.id), round(each * 1000), now() - ago * DAY)
+        hardware = self.door(label).hardware
+        self.at_once(hardware.unplug)
+        self.at_once(lambda: hardware.flatten(volts))
 
     # --- on the owner's device --------------------------------------------------------------------
 
@@ -293,6 +305,14 @@ def to_check(desk: Desk, taps: Taps, key: Key) -> None:
         _who(page, taps, key.name)
     else:
         taps.write(page.get_by_label("Name"), key.name)
+    fills(page, taps, key)
+    if key.by == "pin":
+        taps.tap(page.get_by_label("A PIN at the keypad"))
+    go_on(taps, page)
+
+
+def fills(page: Page, taps: Taps, key: Key) -> None:
+    """What they are, which doors and when; whose it is stands there already."""
     taps.tap(page.get_by_label(key.kin))
     go_on(taps, page)
     for label in key.doors:
@@ -300,9 +320,31 @@ def to_check(desk: Desk, taps: Taps, key: Key) -> None:
     go_on(taps, page)
     key.when(taps, page)
     go_on(taps, page)
-    if key.by == "pin":
-        taps.tap(page.get_by_label("A PIN at the keypad"))
+
+
+def lets_pass_on(owner: Desk, taps: Taps, asks: Desk, key: Key) -> None:
+    """Somebody's browser asks for a key; the owner's gives it one that they may pass on."""
+    page = asks.starts("/my-key")
+    page.get_by_role("button", name="Make a key in this browser").click()
+    letters = page.locator("[data-letters]")
+    expect(letters).to_have_text(re.compile(r"\w{4} \w{4}"))
+    page = owner.page
+    taps.tap(page.locator("summary", has_text="You: "))
+    taps.tap(page.get_by_role("link", name=re.compile("This browser.s key")).first)
+    waits = page.get_by_role("listitem").filter(has_text=asks.who)
+    expect(waits).to_contain_text(letters.inner_text())
+    taps.tap(waits.get_by_role("link", name="Give a key"))
+    fills(page, taps, key)
+    expect(page.get_by_label("A device that asked")).to_be_checked()
+    taps.tap(page.get_by_label("They may pass it on"))
     go_on(taps, page)
+    expect(page.locator(".says").first).to_contain_text("It may be passed on: open and lock")
+    owner.shot("a key that may be passed on")
+    taps.seal(page.get_by_role("button", name="Give the key"))
+    taps.add()  # the touch for the second of its two keys
+    expect(page.get_by_text("takes it in by itself")).to_be_visible()
+    asks.starts("/my-key")
+    expect(asks.page.get_by_text("in this browser", exact=True).first).to_be_visible()
 
 
 def _who(page: Page, taps: Taps, name: str) -> None:
@@ -371,13 +413,16 @@ def always(taps: Taps, page: Page) -> None:
     taps.tap(page.get_by_label("Always"))
 
 
-def each_week(days: tuple[str, ...], start: str, end: str) -> Callable[[Taps, Page], None]:
-    """The same days each week."""
+def each_week(
+    days: tuple[str, ...], start: str, end: str, last: str = "") -> Callable[[Taps, Page], None]:
+    """The same days each week, up to the last of them."""
     def fill(taps: Taps, page: Page) -> None:
         taps.tap(page.get_by_label("Same days each week"))
         for day in days:
             taps.tap(page.locator(".day", has_text=day))
         _between(taps, page, "#f-week-from", "#f-week-to", (start, end))
+        if last:
+            taps.write(page.locator("#f-last"), last)
     return fill
 
 
@@ -390,6 +435,14 @@ def today_once(taps: Taps, page: Page) -> None:
 def today(taps: Taps, page: Page) -> None:
     taps.tap(page.get_by_label("One visit"))
     _between(taps, page, "#f-from", "#f-to", ("00:00", "23:59"))
+
+
+def up_to(last: str) -> Callable[[Taps, Page], None]:
+    """At all hours from today on, for some days."""
+    def fill(taps: Taps, page: Page) -> None:
+        taps.tap(page.get_by_label("A stay"))
+        _between(taps, page, "#f-start-time", "#f-end", ("00:00", last))
+    return fill
 
 
 def stay(start: str, end: str) -> Callable[[Taps, Page], None]:

@@ -19,6 +19,7 @@ from tests.journeys.household import (
     each_week,
     gives,
     in_days,
+    lets_pass_on,
     now_there,
     stands,
     takes_back_everything,
@@ -127,16 +128,44 @@ def test_who_came_in_while_we_were_away_and_did_anyone_try_and_fail(
 
 
 
+def test_how_long_will_the_batteries_last_and_what_if_they_die_on_the_doorstep(
+    owner: Desk, place: Place, taps: Taps) -> None:
+    place.runs_on_cells("Back door", 5.31, [5.31 + day * 0.005 for day in range(40, 0, -1)])
+    place.runs_on_cells("Porch", 5.2, [5.2] * 20)
+    page = owner.starts()
+    taps.tap(page.get_by_role("link", name="Back door", exact=True).first)
+    batteries = page.locator("section", has=page.get_by_role("heading", name="Batteries"))
+    expect(batteries).to_contain_text("about 4 months, at least 2 months")
+    expect(batteries).to_contain_text("5.31 V, Today")
+    taps.tap(batteries.get_by_text("If they die on the doorstep"))
+    expect(batteries).to_contain_text("From outside, the mechanical key opens.")
+    owner.shot("batteries")
+    taps.done()
+    door = place.door("Back door").hardware
+    place.at_once(lambda: door.flatten(3.0))  # and so they do
+    expect(page.locator("#state")).to_contain_text("Unknown")
+    place.at_once(door.turn_key)
+    assert place.at_once(door.open_leaf), "the mechanical key opened"
+    place.at_once(door.close_leaf)
+    place.at_once(lambda: door.flatten(6.3))
+    expect(page.locator("#state")).to_contain_text("Unlocked")
+    expect(batteries).to_contain_text("New cells")
+    expect(batteries).to_contain_text("not enough readings yet: 1 in 0 days")
+    owner.starts()
+    page.get_by_role("link", name="Porch", exact=True).first.click()
+    expect(batteries).to_contain_text("the reading has not changed for 20 days, so it says nothing")
+    for label in ("Back door", "Porch"):
+        place.at_once(place.door(label).hardware.plug_in)
+
+
 def test_the_agency_gives_keys_to_its_own_staff_only_in_visit_hours(
     owner: Desk, place: Place, phones: Phones, desks: Callable[[str, str], Desk], taps: Taps,
 ) -> None:
     agency = desks("Care Agency", "manager")
-    agency.has_a_key(
-        "--doors", "front-door", "--until", in_days(30), "--days", ",".join(VISITS), "--hours",
-        "00:00-24:00", "--may-pass-on", "unlock,lock", "--pass-on-links", "2",
-        "--pass-on-life", "2d")
+    visits = each_week(VISITS, "00:00", "23:59", in_days(30))
+    lets_pass_on(owner, taps, agency, Key("Care Agency", CARER, ("Front door",), visits))
     agency.starts()
-    carers = phones(gives(agency, taps, Key("Joy Carer", CARER, ("Front door",), today)))
+    carers = phones(gives(agency, Taps(), Key("Joy Carer", CARER, ("Front door",), today)))
     carers.holds()
     carers.hears("Opened")
     place.goes_through("Front door")

@@ -19,6 +19,7 @@ from mortice.core.grant import Grant, KeyClass, Rights, sign_grant
 from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.schedule import Window
 from mortice.core.stages import Factors
+from mortice.sim.cells import Cells
 from mortice.sim.running import DoorPlan
 from mortice.sim.world import ZONE, World
 
@@ -28,12 +29,15 @@ MONDAY, TUESDAY, THURSDAY = 0b0000001, 0b0000010, 0b0001000
 WEEKDAYS = 0b0011111
 
 FRONT = DoorPlan("Front door", "14 Alder Road", "14", "#0B4D3B", relock_after=30)
-BACK = DoorPlan("Back door", "14 Alder Road", "14", "#3C5A73", relock_after=30)
-GARAGE = DoorPlan("Garage side door", "14 Alder Road", "", "#48524E", relock_after=60)
+BACK = DoorPlan("Back door", "14 Alder Road", "14", "#3C5A73", relock_after=30,
+                cells=Cells(5.42, 0.0041))
+GARAGE = DoorPlan("Garage side door", "14 Alder Road", "", "#48524E", relock_after=60,
+                  cells=Cells(4.87, 0.0128))  # near their end
 ANNEXE = DoorPlan("Garden Annexe", "14 Alder Road", "14a", "#5B4A2F", relock_after=30)
 SHARED = DoorPlan("Street door", "Chaucer House", "2", "#8E1F2F", relock_after=30)
 ROOMS = tuple(
-    DoorPlan(f"Room {number}", "Chaucer House", f"{number}", paint, indoors=True)
+    DoorPlan(f"Room {number}", "Chaucer House", f"{number}", paint, indoors=True,
+             cells=Cells(5.25 + 0.06 * number, 0.0036))
     for number, paint in enumerate(
         ("#5B4A2F", "#3C5A73", "#48524E", "#5B4A2F", "#0B4D3B", "#3C5A73"), 1))
 CUPBOARD = DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E", indoors=True)

@@ -21,17 +21,20 @@ from mortice.client.home import Home
 from mortice.client.owner import Terms, give
 from mortice.core import cbor
 from mortice.core.grant import ENROL, Rights
+from mortice.core.log import About, Kind, read_entry
 from mortice.core.site import Role as SiteRole
 from mortice.hub.access import Role
 from mortice.hub.accounts import invite
+from mortice.hub.cells import keep
 from mortice.hub.hub import Hub, make_hub
 from mortice.hub.keys import KEY, register, register_pin, wire_of
 from mortice.hub.places import follow_doors, found_place
 from mortice.hub.powers import take_grant
 from mortice.hub.running import beside, bound
 from mortice.hub.settings import Settings
-from mortice.hub.tables import Account, Membership, Person, Place
+from mortice.hub.tables import Account, Door, Membership, Person, Place
 from mortice.sim.cast import DAY, PLACES, PlacePlan
+from mortice.sim.running import RunningDoor
 from mortice.sim.town import Town
 from mortice.sim.world import OWNER, PASSPHRASE, World
 
@@ -118,6 +121,10 @@ def fill(hub: Hub, town: Town) -> None:
         accounts = {name: _account(db, name) for name in dict.fromkeys(m.name for m in CAST)}
         for plan in PLACES:
             place = _place(db, accounts[OWNER], plan, town.worlds[plan.slug].home)
+            for door in place.doors:
+                _batteries(db, door, next(
+                    each for each in town.worlds[plan.slug].doors.values()
+                    if each.plan.label == door.label))
             for terms in _bounds(plan, town.worlds[plan.slug]):
                 take_grant(db, hub, place, _signed(hub, town.worlds[plan.slug], terms),
                            accounts[OWNER])
@@ -145,6 +152,14 @@ def _place(db: Session, owner: Account, plan: PlacePlan, home: Home) -> Place:
     for record in home.issued():
         _key(db, place, people, record)
     return place
+
+
+def _batteries(db: Session, door: Door, running: RunningDoor) -> None:
+    """The readings that this hub would have kept of what the lock wrote down of its batteries."""
+    for _, body, _ in running.lock.store.entries(0, running.lock.store.size):
+        entry = read_entry(body)
+        if entry.kind is Kind.SUPPLY_SEEN and entry.about.get(About.BY) == "battery":
+            keep(db, door, entry.about[About.COUNT], entry.at)
 
 
 def _key(db: Session, place: Place, people: dict[str, Person], record: dict[str, Any]) -> None:

@@ -88,8 +88,12 @@ async def live_through(
     """Let everybody of `coming` come, each at their time."""
     keys = {name: Wallet(world.home, name) for name in {visit.who for visit in coming}}
     held = {name: (wallet, wallet.keys()) for name, wallet in keys.items()}
+    drained = 0
     for visit in coming:
         past.let_pass(visit.at)
+        if visit.at // DAY > drained:  # once a day
+            drained = visit.at // DAY
+            world.drain()
         door = world.doors[visit.door]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):

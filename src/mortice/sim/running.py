@@ -18,6 +18,7 @@ from mortice.lockd.listen import Listener
 from mortice.lockd.outside import Outside
 from mortice.lockd.uplink import Uplink
 from mortice.lockd.watch import Watch
+from mortice.sim.cells import Cells
 
 LOOPBACK = "127.0.0.1"
 
@@ -32,6 +33,7 @@ class DoorPlan:
     paint: str
     relock_after: int = 0  # seconds after the leaf closed; 0 is never
     indoors: bool = False  # within a house of several, so without fanlight and letter plate
+    cells: Cells | None = None  # it runs on batteries; without, on the mains
 
     @property
     def slug(self) -> str:
@@ -64,12 +66,19 @@ class RunningDoor:
         self._folder, self._outside = folder, outside
         self._pulse = asyncio.Event()
         self._rising: asyncio.Task[None] | None = None
+        if plan.cells is not None:
+            self.hardware.unplug()
 
     @property
     def lock(self) -> Lock:
         """The lock that runs now. Only asked while the board has power."""
         assert self.daemon is not None, "the board has no power"
         return self.daemon.lock
+
+    def drain(self, days: float) -> None:
+        """Its batteries are as full as that many days before the end of the demo's history."""
+        if self.plan.cells is not None:
+            self.hardware.flatten(self.plan.cells.before(days))
 
     async def start(self, port: int = 0) -> None:
         """Start the daemon, on the port of last time if it is free."""

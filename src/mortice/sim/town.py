@@ -66,6 +66,7 @@ class Town:
             await live_through(
                 world, coming, past, lambda: told(plan.name, next(done), len(coming)))
             past.let_pass(int(time.time()) + 1)
+            world.drain()
         finally:
             await world.stop()
 

@@ -34,6 +34,7 @@ from mortice.sim.running import DoorPlan, RunningDoor
 OWNER = "Margaret Hale"
 PASSPHRASE = "demo only: never for a real door"  # noqa: S105 - guards nothing: it lies in the folder
 ZONE = "Europe/London"
+DAY = 86_400
 POLICY = PinPolicy()
 
 
@@ -82,6 +83,7 @@ class World:
         """Start one door's daemon, taken over by the site if the door is not on its map yet."""
         folder = self.home.folder / "locks" / plan.slug
         door = RunningDoor(plan, folder, self._physics, self._outside)
+        door.drain(self._days_left())
         known = {known.slug: known for known in self.home.known_doors()}.get(plan.slug)
         await door.start(known.port if known else 0)
         self.doors[plan.slug] = door
@@ -91,6 +93,14 @@ class World:
         self.home.keep_address(mapped.id, *door.address)
         door.moved = lambda host, port: self.home.keep_address(mapped.id, host, port)
         return door
+
+    def _days_left(self) -> float:
+        return 0.0 if self._past is None else (time.time() - self._past.wall()) / DAY
+
+    def drain(self) -> None:
+        """Time has passed: batteries are as empty as that, and each lock writes it down."""
+        for door in self.doors.values():
+            door.drain(self._days_left())
 
     async def _take_over(self, door: RunningDoor) -> None:
         grant_key = self.home.site_key(Role.GRANT, PASSPHRASE)
