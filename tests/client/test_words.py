@@ -43,6 +43,15 @@ def test_an_opening_names_its_person() -> None:
     assert said.sentence.startswith("for Ana, phone key")
 
 
+def test_whoever_opens_up_a_shop_is_said_to() -> None:
+    opened = say(entry(Kind.GRANTED, {1: ANA, 2: 1, 8: 0, 16: 1_795_500_900}), NAMES)
+    held = say(entry(Kind.GRANTED, {1: ANA, 2: 3, 8: 0, 16: 1_795_500_900}), NAMES)
+
+    assert opened.word == "Opened"
+    assert opened.sentence.startswith("for Ana, phone key, who opened up")
+    assert (held.word, "opened up" in held.sentence) == ("Held open", False)
+
+
 def test_a_pin_is_said_to_be_one() -> None:
     assert "for Ana, PIN" in say(entry(Kind.GRANTED, {1: ANA, 2: 1, 8: 1}), NAMES).sentence
 

@@ -803,7 +803,8 @@ KEYHOLDER = Rights.UNLOCK | Rights.LOCK | Rights.HOLD_OPEN
 def opened(chain: Chain, command: Command = Command.UNLOCK, at: int = WEDNESDAY,
            state: TimeState = SYNCED, **more: Any) -> int | None:
     """Until when the door is held open, by somebody whom it lets in."""
-    decision = asked(chain, facts(at, state, **{"opening": SHOP} | more), command)
+    verified = replace(chain.verified(), factors=more.pop("shown", Factors.TOUCH))
+    decision = asked(verified, facts(at, state, **{"opening": SHOP} | more), command)
     assert isinstance(decision, Granted)
     return decision.until
 
@@ -822,6 +823,12 @@ def test_outside_of_opening_hours_nobody_holds_it_open_by_unlocking() -> None:
     for at in (SHUT, SHUT + HOUR, WEDNESDAY - 2 * HOUR - 1):
         assert opened(keyholder(), at=at) is None
     assert opened(keyholder(), opening=()) is None
+
+
+def test_who_unlocks_from_away_opens_no_shop() -> None:
+    for shown in (Factors.NONE, Factors.PASSKEY, ALL_FACTORS & ~Factors.TOUCH):
+        assert opened(keyholder(), shown=Factors(shown)) is None
+    assert opened(keyholder(), shown=Factors(ALL_FACTORS)) == SHUT
 
 
 def test_a_key_without_the_right_opens_no_shop() -> None:

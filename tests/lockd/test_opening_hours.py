@@ -31,9 +31,10 @@ from tests.lockd.builders import (
 from mortice.core.commands import Command
 from mortice.core.door import Bolt, Leaf
 from mortice.core.grant import Rights
+from mortice.core.limits import TOUCH_SECONDS
 from mortice.core.log import About, Entry, Kind
 from mortice.core.schedule import Hours, Window
-from mortice.core.stages import Granted, TimeState, Towards
+from mortice.core.stages import Factors, Granted, TimeState, Towards
 
 WEEKDAYS = 0b0011111
 SHOP = (Window(WEEKDAYS, 9 * 60, 17 * 60 + 30),)
@@ -60,6 +61,12 @@ async def shop(stand: Stand) -> Stand:
     return stand
 
 
+async def comes(stand: Stand, chain: Chain, **ask: Any) -> bool:
+    """Somebody touches the door and unlocks it; were they let in?"""
+    await stand.press("c")
+    return await stand.opens(chain, **ask)
+
+
 async def tell_time(stand: Stand, at: int) -> bool:
     return await stand.opens(owner_key(), command=Command.SET_TIME, args={1: at})
 
@@ -83,7 +90,7 @@ async def status(stand: Stand, chain: Chain) -> dict[int | str, Any]:
 
 
 async def test_the_first_keyholder_opens_the_shop_until_it_shuts(shop: Stand) -> None:
-    assert await shop.opens(priya())
+    assert await comes(shop, priya())
     entry = shop.last(Kind.GRANTED)
     assert (entry.about[About.LEAF], entry.about[About.COMMAND], entry.about[About.UNTIL]) == (
         priya().leaf.id, Command.UNLOCK, SHUT)
@@ -106,11 +113,23 @@ async def test_the_door_never_opens_by_itself(shop: Stand) -> None:
 async def test_staff_without_the_right_are_let_in_and_the_door_locks_behind_them(
     shop: Stand,
 ) -> None:
-    assert await shop.opens(sam())
+    assert await comes(shop, sam())
     assert (bolt(shop), held_until(shop)) == (Bolt.DRAWN, None)
     assert About.UNTIL not in shop.last(Kind.GRANTED).about
     await asyncio.sleep(10)
     assert bolt(shop) is Bolt.THROWN
+
+
+async def test_a_keyholder_who_opens_from_away_opens_no_shop(shop: Stand) -> None:
+    """A parcel is let in from the sofa on a bank holiday: the door locks behind it."""
+    assert await shop.opens(priya())
+    assert (bolt(shop), held_until(shop)) == (Bolt.DRAWN, None)
+    await asyncio.sleep(10)
+    assert bolt(shop) is Bolt.THROWN
+    await shop.press("c")
+    await asyncio.sleep(TOUCH_SECONDS + 0.1)
+    await shop.opens(priya())
+    assert held_until(shop) is None, "and a touch is soon forgotten"
 
 
 async def test_a_keyholders_pin_only_unlocks(shop: Stand) -> None:
@@ -125,10 +144,10 @@ async def test_a_keyholders_pin_only_unlocks(shop: Stand) -> None:
 
 
 async def test_whoever_comes_later_changes_nothing_about_it(shop: Stand) -> None:
-    await shop.opens(priya())
+    await comes(shop, priya())
     opened_up = shop.last(Kind.GRANTED)
     for later in (sam(), priya("Ben")):
-        assert await shop.opens(later)
+        assert await comes(shop, later)
         assert About.UNTIL not in shop.last(Kind.GRANTED).about
     assert shop.lock.held is not None
     assert shop.lock.held.entry == opened_up.index
@@ -136,24 +155,24 @@ async def test_whoever_comes_later_changes_nothing_about_it(shop: Stand) -> None
 
 async def test_a_longer_hold_by_command_is_not_shortened(shop: Stand) -> None:
     await shop.visit(priya(), Command.HOLD_OPEN, args={1: SHUT + HOUR})
-    await shop.opens(priya("Ben"))
+    await comes(shop, priya("Ben"))
     assert held_until(shop) == SHUT + HOUR
 
 
 async def test_locking_shuts_the_shop_until_the_next_keyholder(shop: Stand) -> None:
-    await shop.opens(priya())
+    await comes(shop, priya())
     assert await shop.opens(sam(), command=Command.LOCK)
     assert (bolt(shop), held_until(shop)) == (Bolt.THROWN, None)
-    await shop.opens(sam())
+    await comes(shop, sam())
     await asyncio.sleep(10)
     assert (bolt(shop), held_until(shop)) == (Bolt.THROWN, None)
-    await shop.opens(priya("Ben"))
+    await comes(shop, priya("Ben"))
     assert held_until(shop) == SHUT
 
 
 async def test_a_keyholder_in_the_evening_is_let_in_like_anybody(shop: Stand) -> None:
     await asyncio.sleep(SHUT - shop.lock.now().at)
-    assert await shop.opens(priya())
+    assert await comes(shop, priya())
     assert held_until(shop) is None
     await asyncio.sleep(10)
     assert bolt(shop) is Bolt.THROWN
@@ -163,7 +182,7 @@ async def test_a_keyholder_in_the_evening_is_let_in_like_anybody(shop: Stand) ->
 
 
 async def test_a_keyholder_whose_key_is_taken_back_holds_nothing_open(shop: Stand) -> None:
-    await shop.opens(priya())
+    await comes(shop, priya())
     await shop.deliver(revoke_item(priya().leaf.id))
     await asyncio.sleep(5)
     assert shop.last(Kind.HOLD_ENDED).about[About.DETAIL] == "key no longer good"
@@ -172,7 +191,7 @@ async def test_a_keyholder_whose_key_is_taken_back_holds_nothing_open(shop: Stan
 
 async def test_the_shop_shuts_with_the_hours_of_its_keyholder(shop: Stand) -> None:
     early_shift = priya(hours=(Window(WEEKDAYS, 8 * 60, 13 * 60),))
-    await shop.opens(early_shift)
+    await comes(shop, early_shift)
     assert held_until(shop) == NOW + 2 * HOUR
     await asyncio.sleep(2 * HOUR + 5)
     assert bolt(shop) is Bolt.THROWN
@@ -182,7 +201,7 @@ async def test_the_shop_shuts_with_the_hours_of_its_keyholder(shop: Stand) -> No
 @pytest.mark.parametrize("command", [Command.UNLOCK, Command.HOLD_OPEN])
 async def test_no_hold_outlives_a_power_cut(shop: Stand, command: Command, relock: int) -> None:
     await shop.deliver(config_item(2, relock_after=relock, opening=SHOP))
-    await shop.opens(priya(), command=command, args={1: SHUT})
+    await comes(shop, priya(), command=command, args={1: SHUT})
     opened_up = shop.last(Kind.GRANTED)
     shop.power_cut(30)
     assert held_until(shop) is None
@@ -191,17 +210,17 @@ async def test_no_hold_outlives_a_power_cut(shop: Stand, command: Command, reloc
         opened_up.index, "the lock started anew")
     await asyncio.sleep(10)
     assert bolt(shop) is Bolt.THROWN
-    await shop.opens(priya())
+    await comes(shop, priya())
     assert held_until(shop) == SHUT, "and the keyholder opens up again"
 
 
 async def test_a_hold_that_is_over_does_not_end_again_at_a_start(shop: Stand) -> None:
-    await shop.opens(priya())
+    await comes(shop, priya())
     await shop.opens(sam(), command=Command.LOCK)
     await shop.visit(priya(), Command.HOLD_OPEN, args={1: shop.lock.now().at + 10})
     await asyncio.sleep(20)
     await shop.deliver(config_item(2, opening=SHOP))  # and it locks itself no more
-    await shop.opens(sam())
+    await comes(shop, sam())
     shop.power_cut()
     await asyncio.sleep(10)
     assert shop.count_of(Kind.HOLD_ENDED) == 1
@@ -211,12 +230,12 @@ async def test_a_hold_that_is_over_does_not_end_again_at_a_start(shop: Stand) ->
 async def test_a_lock_that_is_unsure_of_the_time_opens_no_shop_and_says_so(shop: Stand) -> None:
     shop.board.lose_rtc()
     shop.power_cut()
-    assert await shop.opens(priya())
+    assert await comes(shop, priya())
     assert held_until(shop) is None
     assert shop.last(Kind.GRANTED).time is TimeState.UNSURE
     assert (await status(shop, priya()))["time"] == "unsure"
     await tell_time(shop, NOW + HOUR)
-    await shop.opens(priya())
+    await comes(shop, priya())
     assert held_until(shop) == SHUT
 
 
@@ -224,9 +243,9 @@ async def test_a_lock_that_is_unsure_of_the_time_opens_no_shop_and_says_so(shop:
     (), (Window(127, 0, 24 * 60),), (Window(WEEKDAYS, 9 * 60, 20 * 60),),
     (Window(WEEKDAYS, 9 * 60, 12 * 60),)], ids=["none", "always", "longer", "shorter"])
 async def test_settings_that_change_leave_a_hold_as_it_began(shop: Stand, opening: Hours) -> None:
-    await shop.opens(priya())
+    await comes(shop, priya())
     await shop.deliver(config_item(2, relock_after=5, opening=opening))
-    await shop.opens(priya("Ben"))
+    await comes(shop, priya("Ben"))
     assert held_until(shop) == SHUT
     await asyncio.sleep(SHUT - shop.lock.now().at + 10)
     assert (bolt(shop), held_until(shop)) == (Bolt.THROWN, None)
@@ -234,7 +253,7 @@ async def test_settings_that_change_leave_a_hold_as_it_began(shop: Stand, openin
 
 async def test_an_obstructed_bolt_opens_no_shop(shop: Stand) -> None:
     shop.door.jam()
-    await shop.opens(priya())
+    await comes(shop, priya())
     assert held_until(shop) is None
 
 
@@ -251,7 +270,7 @@ async def test_the_way_out_is_free_whatever_the_hours_say(shop: Stand) -> None:
 async def test_a_shop_door_that_stands_open_at_the_end_locks_once_it_is_closed(
     shop: Stand,
 ) -> None:
-    await shop.opens(priya())
+    await comes(shop, priya())
     shop.door.open_leaf()
     await asyncio.sleep(SHUT - shop.lock.now().at + MINUTE)
     assert (bolt(shop), held_until(shop)) == (Bolt.DRAWN, None)
@@ -261,7 +280,7 @@ async def test_a_shop_door_that_stands_open_at_the_end_locks_once_it_is_closed(
 
 
 async def test_the_owner_reads_the_hours_and_who_opened_up(shop: Stand) -> None:
-    await shop.opens(priya())
+    await comes(shop, priya())
     full = await status(shop, owner_key())
     assert full["opening"] == [[31, 540, 1050]]
     assert (full["held_until"], full["held_entry"]) == (SHUT, shop.last(Kind.GRANTED).index)
@@ -323,6 +342,7 @@ class Watcher:
         assert (entry.kind, about[About.COMMAND], about[About.UNTIL]) == (
             Kind.GRANTED, Command.UNLOCK, held.until)
         assert about[About.LEAF] in self._keyholders
+        assert about[About.FACTORS] == Factors.TOUCH
         assert entry.time is not TimeState.UNSURE
 
 
@@ -361,7 +381,8 @@ async def test_whatever_happens_a_shop_is_open_only_in_its_hours_and_by_a_keyhol
         stand.board.set_wall(stand.lock.now().at)  # a board sets its own clock by the lock's
 
     acts: list[Callable[[], Any]] = [
-        *[lambda: stand.opens(chance.choice(keyholders))] * 5, lambda: stand.opens(sam()),
+        *[lambda: comes(stand, chance.choice(keyholders))] * 5, lambda: comes(stand, sam()),
+        lambda: stand.opens(priya()),
         lambda: stand.opens(sam(), command=Command.LOCK), configure, power_goes,
         *[clock_jumps] * 2,
         lambda: asyncio.sleep(chance.randrange(90)),
@@ -370,7 +391,7 @@ async def test_whatever_happens_a_shop_is_open_only_in_its_hours_and_by_a_keyhol
         lambda: _hands(stand, chance)]
     await configure(HOURS[2])
     stand.watched()
-    await stand.opens(priya())
+    await comes(stand, priya())
     watcher.look()
     assert watcher.seen_held == 1, "at one o'clock on any day, so that there is something to see"
     for _ in range(60):

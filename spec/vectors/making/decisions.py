@@ -390,6 +390,7 @@ def opens_up(
 ) -> Case:
     """A door with opening hours, and until when its lock holds it open, if it does."""
     towards = THROWN if command == "lock" else DRAWN
+    more.setdefault("shown", ["touch"])
     return case(name, shows, leaf, granted(towards, until=until), command=command,
                 opening=hours, **more)
 
@@ -449,6 +450,7 @@ def _no_opening() -> Iterator[Case]:
                    None, now={"state": "unsure"})
     yield opens_up("opens-no-shop-that-is-held", "Somebody has opened up already.", key, None,
                    held=True)
+    yield opens_up("opens-no-shop-from-away", "Nobody has touched the door.", key, None, shown=[])
     yield opens_up("locks-the-shop", "A keyholder who locks opens nothing.", key, None,
                    command="lock")
     one, other = keyholder(GUEST, factors=PERSON), link(FRIEND, factors=PERSON)

@@ -268,7 +268,7 @@ def remove(here: Here, name: str) -> None:
 @click.option("--hub", metavar="ADDRESS", help="The hub that the lock dials; an empty text: none.")
 @click.option("--hub-key", metavar="KEY", help="That hub's key, as: mortice hub key")
 @click.option("--opening-hours", metavar="HOURS", help=(
-    "In these the first key that may hold it open unlocks it until they end; an empty text: none."))
+    "In these the first keyholder who comes holds it open until they end; an empty text: none."))
 @PASS_HERE
 def settings(here: Here, /, name: str, **wanted: str | int | None) -> None:
     """Show a door's settings, or change those that are named."""

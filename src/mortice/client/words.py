@@ -116,6 +116,8 @@ def _granted(entry: Entry, names: Mapping[bytes, str]) -> Said:
     command = entry.about.get(About.COMMAND)
     verb = VERBS.get(command, "Allowed") if isinstance(command, int) else "Allowed"
     marked = ", a key made by somebody else" if About.CLASS in entry.about else ""
+    if command == 1 and About.UNTIL in entry.about:  # R17
+        marked += ", who opened up: it is held open in its opening hours"
     return Said(
         verb, GOOD, f"for {who(entry, names)}, {_way(entry)}{marked} · entry {entry.index}, on "
         "disk before the bolt moved")

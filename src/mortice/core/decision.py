@@ -288,9 +288,10 @@ ALONE: Rules = (*STANDING, _right, _factors, _claimed, _uses, _quota)  # R8's st
 
 
 def _shop_hours(verified: Verified, ask: Ask, facts: Facts) -> int | None:
-    """R17: in opening hours a keyholder's unlocking holds the door open until they end."""
-    sure = facts.now.state is not TimeState.UNSURE
-    if not facts.opening or ask.command is not Command.UNLOCK or not sure or _first(
+    """R17: in opening hours a keyholder who unlocks at the door holds it open until they end."""
+    here, sure = Factors.TOUCH in verified.factors, facts.now.state is not TimeState.UNSURE
+    shop = facts.opening and ask.command is Command.UNLOCK
+    if not shop or not here or not sure or _first(
             KEYHOLDER, verified, Ask(Command.HOLD_OPEN), facts):
         return None
     hours = [facts.opening, *(link.hours for link in verified.links if link.hours is not None)]
