@@ -7,21 +7,25 @@ import base64
 import re
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from givers import GIVES, Giver, add_giver, add_person, new_key
+from givers import GIVES, YEAR, Giver, add_giver, add_person, new_key
 from hubs import Cast
 from sqlalchemy import select
 from starlette.testclient import TestClient
 from test_keys import give
+from test_mine import asks, passkey_of
 
 from mortice.core import cbor
 from mortice.core.grant import Grant, KeyClass, Rights, read_grant
 from mortice.core.keys import PublicKey, SoftwareKey
 from mortice.core.schedule import Window
+from mortice.core.stages import Factors
 from mortice.hub.keys import links_of
-from mortice.hub.tables import Act, Guest, HubGrant, Key, Person, Place, now
+from mortice.hub.tables import Act, Guest, HubGrant, Key, KeyRequest, Person, Place, now
+from mortice.hub.wanted import today_in
 
 AsRole = Callable[[str], TestClient]
 NAMED: dict[str, dict[str, Any]] = {"who": {"name": "Tom", "kin": "contractor"}}
@@ -313,6 +317,70 @@ def test_a_device_that_asked_gets_its_key_as_text(cast: Cast, as_: AsRole) -> No
     assert roots == [cast.site.root]
     assert doors
     assert read_grant(wire[-1][0]).holder == phone.public
+
+
+def test_a_device_gets_a_key_that_it_may_pass_on(cast: Cast, as_: AsRole) -> None:
+    giver, client, phone = add_giver(cast), as_("owner"), new_key()
+    how = {"how": "request", "request": request_text(phone), "passes": "1"}
+    sealed = filled(cast, client, how=how)
+    shown = check_page(cast, client, sealed)
+    assert "It may be passed on: open and lock, over 2 steps" in shown
+    assert "Tom can give others a key to these doors only" in shown
+    assert "--may-pass-on unlock,lock --pass-on-links 2" in shown
+    said = terms(cast, client, sealed)["terms"][0]
+    assert said["also"] == []
+    assert send(cast, client, sealed, giver, giver.sign(grant_of(said))).status_code == 201
+    with cast.hub.database.reading() as db:
+        leaf = links_of(db.scalars(select(Key).order_by(Key.id.desc())).first())[-1]  # type: ignore[arg-type]
+    assert (leaf.use, leaf.delegable, leaf.depth, leaf.max_life) == (GIVES, GIVES, 2, YEAR)
+    assert leaf.hours == (Window(2, 540, 720),)
+    plain = walk(cast, client, **NAMED, doors={"doors": [cast.doors["Front door"].ref]},
+                 when=TUESDAYS, how={"how": "link", "passes": "1"})
+    assert "It may be passed on" not in check_page(cast, client, plain), "a guest's page gives none"
+
+
+def test_a_browser_gets_one_key_that_opens_and_one_that_gives(cast: Cast, as_: AsRole) -> None:
+    giver, client, signer = add_giver(cast), as_("owner"), new_key()
+    asks(as_("manager"), cast, signer, "Manager")
+    with cast.hub.database.reading() as db:
+        asked = db.scalars(select(KeyRequest)).one()
+        who = {"person": db.get_one(Person, asked.person_id).ref, "kin": "contractor"}
+    sealed = filled(cast, client, who=who, how={
+        "how": "request", "request": asked.text, "passes": "1"})
+    shown = check_page(cast, client, sealed)
+    assert "Manager can open and lock Front door, on Tuesdays 09:00 to 12:00" in shown
+    assert "It may be passed on: open and lock, over 2 steps" in shown
+    said = terms(cast, client, sealed)["terms"][0]
+    passkey = passkey_of()
+    opens = giver.sign(grant_of(said, passkey=passkey, factors=Factors.PASSKEY))
+    gives = giver.sign(grant_of(said["also"][0], passkey=passkey))
+    for wires in ([opens], [gives], [gives, opens], [opens, opens], [opens, gives, gives]):
+        assert send(cast, client, sealed, giver, *wires).status_code == 422, "both, and no more"
+    assert send(cast, client, sealed, giver, opens, gives).status_code == 201
+    with cast.hub.database.reading() as db:
+        leaves = [links_of(key)[-1] for key in db.scalars(
+            select(Key).where(Key.person_id == asked.person_id).order_by(Key.id))]
+    assert [(leaf.use, leaf.depth, leaf.factors) for leaf in leaves] == [
+        (GIVES, 0, Factors.PASSKEY), (Rights.NONE, 2, Factors.NONE)]
+
+
+def test_who_may_pass_on_once_cannot_give_a_key_to_pass_on(cast: Cast, as_: AsRole) -> None:
+    add_giver(cast, depth=2)
+    sealed = filled(cast, as_("owner"), how={
+        "how": "request", "request": request_text(new_key()), "passes": "1"})
+    shown = check_page(cast, as_("owner"), sealed)
+    assert "cannot give this: handed on more often than allowed" in shown
+
+
+def test_a_start_that_is_over_may_lie_before_the_givers_own(cast: Cast, as_: AsRole) -> None:
+    giver, client, day = add_giver(cast, nbf=now() - 60), as_("owner"), today_in(cast.place.zone)
+    begun = {"when": "stay", "start": str(day), "start-time": "00:00", "end-time": "11:00",
+             "end": str(day + timedelta(days=9))}
+    said = terms(cast, client, filled(cast, client, when=begun))["terms"][0]
+    assert said["nbf"] >= (giver.leaf.nbf or 0)
+    add_giver(cast, "manager", nbf=now() + 3 * 86_400)
+    later = check_page(cast, as_("manager"), filled(cast, as_("manager"), when=begun))
+    assert "starts before the link above" in later
 
 
 def test_a_pin_is_signed_for_each_door(cast: Cast, as_: AsRole) -> None:

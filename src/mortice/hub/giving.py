@@ -37,6 +37,7 @@ from mortice.hub.tickets import ended
 from mortice.hub.wanted import Wanted
 
 ORDINARY = Rights.UNLOCK | Rights.LOCK
+PASSED_ON = 2  # links: the one that is sent, and the key on the phone that opens it
 SIGNING_SECONDS = 900  # from working out a link to its signature
 BEHIND_SECONDS = 60  # a key that begins at once begins a little earlier: a lock's clock may be late
 DAY_LETTERS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -49,6 +50,7 @@ class Offer:
     key: Key
     grant: Grant | None
     problem: str = ""
+    also: tuple[Grant, ...] = ()  # what is signed with it
 
 
 def own_keys(here: Here) -> list[Key]:
@@ -80,12 +82,23 @@ def _offer(key: Key, wanted: Wanted, at: int, *, strict: bool) -> Offer:
         return Offer(key, None, "at this place, only keys that were made on a device give keys")
     if wanted.how == "pin" and not has_right(links, Rights.ENROL):
         return Offer(key, None, "your key may not put PINs on doors")
-    grant = link(wanted, links[-1], at)
-    problem = narrower(links[-1], grant)
-    return Offer(key, None if problem else grant, problem[1] if problem else "")
+    grant, *also = grants(wanted, links[-1], at)
+    problem = next(filter(None, (narrower(links[-1], each) for each in (grant, *also))), None)
+    return Offer(key, *(None, problem[1]) if problem else (grant, "", tuple(also)))
 
 
 # --- the link -------------------------------------------------------------------------------------
+
+
+def grants(wanted: Wanted, above: Grant, at: int) -> list[Grant]:
+    """All that is to be signed below `above`, but for PINs, of which each door has its own.
+
+    For a browser, opening and giving are two keys: opening asks for its passkey's touch, and what
+    stands below a key needs every second check of that key (C14), for which a guest has no passkey.
+    """
+    two = wanted.passes and wanted.passkey is not None
+    return [link(each, above, at) for each in (
+        (replace(wanted, passes=False), wanted) if two else (wanted,))]
 
 
 def link(wanted: Wanted, above: Grant, at: int, mark: bytes = b"") -> Grant:
@@ -96,6 +109,8 @@ def link(wanted: Wanted, above: Grant, at: int, mark: bytes = b"") -> Grant:
     terms = wanted.terms or _terms(wanted, mark)
     if wanted.how == "link":
         terms = replace(terms, use=Rights.NONE, delegable=ORDINARY, depth=1, klass=KeyClass.FILE)
+    if terms.nbf is not None and (above.nbf or 0) <= at:  # what is over needs no key
+        terms = replace(terms, nbf=max(terms.nbf, above.nbf or 0))
     if above.max_life is not None:
         terms = _lasting(terms, above, at)
     terms = narrowed(terms, above)
@@ -106,12 +121,16 @@ def link(wanted: Wanted, above: Grant, at: int, mark: bytes = b"") -> Grant:
 
 
 def _terms(wanted: Wanted, mark: bytes) -> Terms:
-    times = wanted.times
+    times, gives = wanted.times, wanted.passes and wanted.passkey is not None
+    asks = wanted.touch or (wanted.passkey is not None and not gives)
     return Terms(
-        frozenset(door.door_id for door in wanted.doors), ORDINARY, nbf=times.nbf, exp=times.exp,
-        hours=times.hours, uses=times.uses, max_staleness=wanted.fresh, label=wanted.name,
-        factors=Factors.PASSKEY if wanted.touch or wanted.passkey else Factors.NONE, mark=mark,
-        klass=KeyClass.WEB if wanted.passkey else KeyClass.DEVICE, passkey=wanted.passkey)
+        frozenset(door.door_id for door in wanted.doors), Rights.NONE if gives else ORDINARY,
+        nbf=times.nbf, exp=times.exp, hours=times.hours, uses=times.uses,
+        max_staleness=wanted.fresh, label=wanted.name, mark=mark, passkey=wanted.passkey,
+        factors=Factors.PASSKEY if asks else Factors.NONE,
+        klass=KeyClass.WEB if wanted.passkey else KeyClass.DEVICE,
+        delegable=ORDINARY if wanted.passes else Rights.NONE,
+        depth=PASSED_ON if wanted.passes else 0)
 
 
 def _lasting(terms: Terms, above: Grant, at: int) -> Terms:
@@ -149,35 +168,33 @@ def must_be(wanted: Wanted, asked: Grant, signed: Grant) -> None:
 def signable(here: Here, wanted: Wanted, at: int) -> dict[str, Any]:
     """The exact terms, for each of the giver's browser keys that may sign them (static/give.js)."""
     return {"at": at, "strict": here.place.strict, "terms": [
-        _terms_json(here.db, wanted, offer) for offer in offers(here, wanted, at)
-        if offer.grant is not None]}
+        _terms_json(here.db, wanted, offer.key, offer.grant) | {
+            "also": [_terms_json(here.db, wanted, offer.key, each) for each in offer.also]}
+        for offer in offers(here, wanted, at) if offer.grant is not None]}
 
 
 def came_back(
     here: Here, sent: Mapping[str, Any], read: Callable[[int], Wanted],
-) -> tuple[Wanted, Grant, list[list[cbor.Value]]]:
-    """What was wanted, the link that was to be signed, and what was. Raises Problem, Malformed."""
+) -> tuple[Wanted, list[Grant], list[list[cbor.Value]]]:
+    """What was wanted, what was to be signed, and what was. Raises Problem, Malformed."""
     at = sent.get("at")
     if not isinstance(at, int) or abs(now() - at) > SIGNING_SECONDS:
         raise ended()
     wanted = read(at)
-    grant = next((offer.grant for offer in offers(here, wanted, at)
+    offer = next((offer for offer in offers(here, wanted, at)
                   if offer.key.leaf.hex() == sent.get("key")), None)
-    if grant is None:
+    if offer is None or offer.grant is None:
         raise Problem(409, "not-narrower", "Your key may not give that any more",
                       "Nothing was kept. Open the page again.")
     came = sent.get("signed")
     signed = [wire_of(bytes_of(each)) for each in came] if isinstance(came, list) else []
-    return wanted, grant, signed
+    return wanted, [offer.grant, *offer.also], signed
 
 
-def _terms_json(db: Session, wanted: Wanted, offer: Offer) -> dict[str, Any]:
-    grant = offer.grant
-    assert grant is not None, "only what may be signed is sent"
-    about = grant.about
+def _terms_json(db: Session, wanted: Wanted, key: Key, grant: Grant) -> dict[str, Any]:
     return {
-        "key": offer.key.leaf.hex(), "wire": text_of(offer.key.wire), "how": wanted.how,
-        "holder": text_of(cbor.encode(grant.holder.cose)), "label": about.get(1),
+        "key": key.leaf.hex(), "wire": text_of(key.wire), "how": wanted.how,
+        "holder": text_of(cbor.encode(grant.holder.cose)), "label": grant.about.get(1),
         "doors": [text_of(door) for door in sorted(grant.doors)], "use": int(grant.use),
         "delegable": int(grant.delegable), "depth": grant.depth, "klass": int(grant.klass),
         "nbf": grant.nbf, "exp": grant.exp, "maxLife": grant.max_life,
@@ -213,6 +230,7 @@ def command(wanted: Wanted, doors: Sequence[Door], request: str = "") -> str:
     if not times and not hours[0]:
         head[0].append("--always")
     tail = ["--max-staleness", f"{wanted.fresh}s"] if wanted.fresh else []
+    tail += ["--may-pass-on", "unlock,lock", "--pass-on-links", str(PASSED_ON)] * wanted.passes
     tail += ["--resident"] if wanted.kin == "resident" else []
     tail += ["--request", request.strip()] if wanted.how == "request" else ["--link"]
     return "\n".join(shlex.join([*head[0], *set_, *tail]) for set_ in hours)

@@ -45,7 +45,7 @@ class Kept:
 
 
 def keep(  # noqa: PLR0913, PLR0917 - what was asked, what came, and for whom
-    db: Session, here: Here, whom: Whom, wanted: Wanted, asked: Grant,
+    db: Session, here: Here, whom: Whom, wanted: Wanted, asked: Sequence[Grant],
     signed: Sequence[list[cbor.Value]],
 ) -> Kept:
     """Take in signed chains, or PINs as items of a bundle. Raises Malformed, Untrusted, Problem."""
@@ -65,13 +65,13 @@ def _leaf(signed: list[cbor.Value], *, pin: bool) -> Grant:
     return read_chain([*(item.chain or []), item.document], last=ENROL)[-1].grant
 
 
-def _must_be(wanted: Wanted, asked: Grant, leaves: list[Grant]) -> None:
-    doors = {asked.doors} if wanted.how != "pin" else {
-        frozenset({door.door_id}) for door in wanted.doors}
-    if len(leaves) != len(doors) or {leaf.doors for leaf in leaves} != doors:
+def _must_be(wanted: Wanted, asked: Sequence[Grant], leaves: list[Grant]) -> None:
+    if wanted.how == "pin":
+        asked = [replace(asked[0], doors=frozenset({door.door_id})) for door in wanted.doors]
+    if [leaf.doors for leaf in leaves] != [each.doors for each in asked]:
         raise Malformed("Z3", "what was signed is not for the doors that you chose")
-    for leaf in leaves:
-        must_be(wanted, replace(asked, doors=leaf.doors), leaf)
+    for each, leaf in zip(asked, leaves, strict=True):
+        must_be(wanted, each, leaf)
 
 
 def person_called(db: Session, place: Place, ref: str) -> Person:
@@ -108,13 +108,13 @@ def _kept(  # noqa: PLR0913, PLR0917 - as keep
         said = Invitation(cbor.encode([*signed[0]]), whom.digits)
         guest = invite(db, place, person, said, by)
         return Kept(person, [db.get_one(Key, guest.claim_id)], f"/k/{guest.ref}")
-    key = register(db, place, person, signed[0], made_by=by)
+    key, *also = [register(db, place, person, each, made_by=by) for each in signed]
     asked = db.scalar(select(KeyRequest).where(KeyRequest.holder == links_of(key)[-1].holder.id))
     if asked is not None and asked.person_id != person.id:
         raise Problem(409, "other-person", "That browser belongs to somebody else",
                       "Nothing was kept. Give the key to whoever asked for it.")
     if asked is not None:
-        return Kept(person, [key])  # its own page at this hub takes it in
+        return Kept(person, [key, *also])  # its own page at this hub takes it in
     older = db.scalars(select(OldRoot).where(
         OldRoot.place_id == place.id).order_by(OldRoot.version)).all()
     return Kept(person, [key], text=handover(place, [*older], key))

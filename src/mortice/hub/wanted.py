@@ -31,7 +31,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "doors": ("doors",),
     "when": ("when", "day", "from", "to", "once", "start", "start-time", "end", "end-time", "days",
              "week-from", "week-to", "last", *(f"on-{day}" for day in range(7))),
-    "how": ("how", "request", "digits", "fresh", "touch"),
+    "how": ("how", "request", "digits", "fresh", "touch", "passes"),
 }
 LISTS = frozenset({"doors", "days"})
 LONGEST = 8192  # characters of one field: a request for a key, with room
@@ -79,6 +79,7 @@ class Wanted:
     touch: bool = False  # a passkey at each opening
     holder: PublicKey | None = field(default=None)  # of the device that asked
     passkey: Passkey | None = None  # of a browser that asked
+    passes: bool = False  # they may give such keys to others
     terms: Terms | None = None  # exactly these: a link for this hub itself
 
 
@@ -230,7 +231,8 @@ def read_wanted(form: Form, name: str, doors: Sequence[Door], at: int, *, refres
     asking = read_holder(form) if how == "request" else None
     fresh = read_fresh(form, times, at) if refreshed and how != "pin" else None
     return Wanted(name, read_kin(form), chosen, times, how, fresh, touch,
-                  asking.key if asking else None, asking.passkey if asking else None)
+                  asking.key if asking else None, asking.passkey if asking else None,
+                  asking is not None and bool(form.get("passes")))
 
 
 def read_kin(form: Form) -> str:

@@ -7,6 +7,7 @@ command that the last page shows.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -20,8 +21,8 @@ from mortice.hub.access import Here, To, may
 from mortice.hub.giving import (
     came_back,
     command,
+    grants,
     is_refreshed,
-    link,
     offers,
     opens,
     signable,
@@ -98,10 +99,10 @@ def terms(here: Gives, sent: Sent) -> JSONResponse:
 def take_in(here: Gives, sent: Sent) -> JSONResponse:
     """Keep what was signed, if it is what was asked for."""
     form = _state(here, sent.get("s"))
-    wanted, grant, signed = came_back(here, sent, lambda at: _wanted(here, form, at))
+    wanted, asked, signed = came_back(here, sent, lambda at: _wanted(here, form, at))
     with here.hub.database.writing() as db:
         whom = Whom(_ref(form), wanted.name, KINS[wanted.kin].label, form.get("digits", ""))
-        kept = keep(db, here, whom, wanted, grant, signed)
+        kept = keep(db, here, whom, wanted, asked, signed)
     here.hub.nudge(door.lock_id for door in here.place.doors)
     here.hub.live.tell(here.place.id)
     return JSONResponse({
@@ -115,7 +116,7 @@ def says(here: Gives, form: Posted) -> JSONResponse:
     whole, at = _merged(here, form, "when"), now()
     try:
         wanted = _wanted(here, whole | {"how": "link"}, at)
-        return JSONResponse({"says": str(_said(here, wanted, _plain(here, wanted, at)))})
+        return JSONResponse({"says": str(_said(here, wanted, *_plain(here, wanted, at)))})
     except Problem as problem:
         return JSONResponse({"says": "", "wrong": problem.help})
 
@@ -162,10 +163,10 @@ def _check(request: Request, here: Here, form: Form) -> Response:
         return _page(request, here, step, form, problem.fields)
     offered = offers(here, wanted, at)
     signs = offered[0].grant if offered else None
-    grant = signs or _plain(here, wanted, at)
+    grant, *also = [signs, *offered[0].also] if signs else _plain(here, wanted, at)
     return page(
         request, "give_check.html", here, steps=STEPS, sealed=_sealed(here, form), wanted=wanted,
-        form=form, said=_said(here, wanted, grant), kin=KINS[wanted.kin], offers=offered,
+        form=form, said=_said(here, wanted, grant, *also), kin=KINS[wanted.kin], offers=offered,
         can_sign=signs is not None, command=command(wanted, here.place.doors,
                                                     form.get("request", "")),
         times=when(opens(grant), ZoneInfo(wanted.doors[0].zone), at),
@@ -173,15 +174,19 @@ def _check(request: Request, here: Here, form: Form) -> Response:
         refreshed=is_refreshed(here.db, here.place.id))
 
 
-def _said(here: Here, wanted: Wanted, grant: Grant) -> Sentence:
+def _said(here: Here, wanted: Wanted, grant: Grant, *also: Grant) -> Sentence:
+    """All that is signed, as one key: what gives keys says so of the one that opens."""
+    for each in also:
+        grant = replace(
+            grant, delegable=each.delegable, depth=each.depth, max_life=each.max_life)
     return sentence(wanted.name, opens(grant), here.place.doors, now())
 
 
-def _plain(here: Here, wanted: Wanted, at: int) -> Grant:
+def _plain(here: Here, wanted: Wanted, at: int) -> list[Grant]:
     """The key as the owner's own device would sign it."""
     key = site_of(here.place).keys(SiteRole.GRANT)[0]
     doors = frozenset(door.door_id for door in here.place.doors)
-    return link(wanted, Grant(key, doors, ALL_RIGHTS, delegable=ALL_RIGHTS, depth=4), at)
+    return grants(wanted, Grant(key, doors, ALL_RIGHTS, delegable=ALL_RIGHTS, depth=4), at)
 
 
 # --- what was filled in ---------------------------------------------------------------------------

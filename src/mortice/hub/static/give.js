@@ -42,7 +42,10 @@ async function chainFor(own, holder) {
 async function sign(own) {
   if (own.terms.how === "pin") return signPins(own);
   if (own.terms.how === "request") {
-    return { signed: [await chainFor(own, await readEncodedKey(fromText(own.terms.holder)))] };
+    const holder = await readEncodedKey(fromText(own.terms.holder));
+    const signed = [];
+    for (const terms of [own.terms, ...own.terms.also]) signed.push(await chainFor({ ...own, terms }, holder));
+    return { signed };
   }
   const { seed, holder } = await newClaim();
   return { signed: [await chainFor(own, holder)], seed };
