@@ -491,6 +491,26 @@ def test_one_key_of_several_is_taken_back_by_its_id(
     assert result(ana) == ("opened", None)
 
 
+def test_a_key_that_this_home_never_saw_is_taken_back_by_its_whole_id(
+    owner: Terminal, front: Doorway, given: Given
+) -> None:
+    ana = given("Ana", "--always")
+    name = owner.json("key", "list")["given"][0]["id"]
+    (owner.home / "issued.json").write_text("[]")  # as if a browser had given it
+    short = owner.run("--json", "key", "take-back", name[:8]).problem
+    assert short["code"] == "unknown_key"
+    assert name[:8] in short["message"]
+    assert "whole id, of 32 letters and digits" in short["next"]
+    assert result(ana) == ("opened", None)
+    told = owner.json("key", "take-back", name.upper())
+
+    assert [each["id"] for each in told["taken_back"]] == [name]
+    assert told["doors"][0]["state"] == "on_door"
+    assert result(ana) == ("refused", "not_allowed")
+    assert owner.run("--json", "key", "take-back", name).problem["code"] == "nothing_live"
+    assert owner.run("--json", "key", "take-back", name + "00").problem["code"] == "unknown_key"
+
+
 def test_what_was_taken_back_is_not_taken_back_again(
     owner: Terminal, front: Doorway, given: Given
 ) -> None:

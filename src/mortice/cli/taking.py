@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import sys
 import time
@@ -15,7 +16,7 @@ from mortice.cli.handing import hand_over
 from mortice.cli.here import Here
 from mortice.cli.judging import revoked_set
 from mortice.cli.output import note, plain, say, show_json
-from mortice.cli.picking import Record, records, records_of
+from mortice.cli.picking import ID_LETTERS, RECORD, Record, records, records_of
 from mortice.cli.problems import REFUSED, Problem
 from mortice.cli.telling import Told, tell, told_json
 from mortice.cli.terms import MARK_BYTES
@@ -26,8 +27,11 @@ from mortice.client.wallet import HeldKey, Wallet, encode_chain, held
 from mortice.core import cbor
 from mortice.core.grant import Grant
 from mortice.core.keys import Signer
+from mortice.core.limits import ID_BYTES
 from mortice.core.revocation import REVOKE, Revoked
 from mortice.core.site import Role
+
+HEX = re.compile(rf"[0-9a-f]{{{ID_LETTERS},}}")  # what begins an id, and is nobody's name here
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Manner:
 
 def take_back(here: Here, who: str, manner: Manner) -> None:
     """Take back, say who is beneath, make those keys anew if asked, and tell the doors."""
-    targets = _live(here, records_of(here.home, who))
+    targets = _live(here, _meant(here, who))
     if not targets:
         raise Problem(
             "nothing_live", f"Everything of {who} has ended or was taken back already.",
@@ -55,6 +59,28 @@ def take_back(here: Here, who: str, manner: Manner) -> None:
     doors = [] if manner.later else asyncio.run(_tell_doors(
         here, [*targets, *beneath], [REVOKE, document, *([chain] if chain else [])]))
     _report(here, targets, beneath, again, doors)
+
+
+def _meant(here: Here, who: str) -> list[Record]:
+    """What was given from here to somebody or under an id; or a key by its whole id.
+
+    A key that a browser gave is not known here, so it may stand at any door and has no end that
+    this home knows of: the doors remember that it was taken back. Raises Problem.
+    """
+    try:
+        return records_of(here.home, who)
+    except Problem as problem:
+        number = who.strip().lower()
+        if problem.code != "unknown_person" or not HEX.fullmatch(number):
+            raise
+        if len(number) != 2 * ID_BYTES:
+            raise Problem(
+                "unknown_key", problem.message, "For a key that a browser gave, write its whole "
+                f"id, of {2 * ID_BYTES} letters and digits; the hub shows it where keys are taken "
+                "back.") from problem
+    doors = [door.mapped.id.hex() for door in here.home.known_doors()]
+    return [{**RECORD, "id": number, "label": "somebody whom this home does not know",
+             "doors": doors}]
 
 
 def _live(here: Here, records: list[Record]) -> list[Record]:

@@ -40,8 +40,7 @@ def confirm(request: Request, here: Takes, person: str, key: str = "") -> Respon
         request, "take_back.html", here, person=found, targets=targets, below=below, names=names,
         way_of=way_of, stands=standings(here.db, [*targets, *below], now()), whole=not key,
         signing=groups, rest=len(targets) - sum(len(each["keys"]) for each in groups),
-        command="\n".join(f"mortice key take-back {each.leaf.hex()[:8]}" for each in targets
-                          if len(links_of(each)) == 1),
+        command="\n".join(f"mortice key take-back {each.leaf.hex()}" for each in targets),
         account=here.account, has_account=here.db.scalar(select(Membership.id).where(
             Membership.person_id == found.id)) is not None)
 

@@ -128,7 +128,7 @@ def _powers(here: Here) -> list[Power]:
 
 def _power(here: Here, grant: HubGrant, at: int) -> Power:
     leaf = links_of(grant)[-1]
-    back = shlex.join(["mortice", "key", "take-back", grant.leaf.hex()[:8]])
+    back = shlex.join(["mortice", "key", "take-back", grant.leaf.hex()])
     if grant.what == VISITORS:
         said = sentence("This hub", leaf, here.place.doors, at)
         return Power(grant, _visits(here, leaf), said.more, back)
