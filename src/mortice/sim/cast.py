@@ -41,7 +41,8 @@ ROOMS = tuple(
     for number, paint in enumerate(
         ("#5B4A2F", "#3C5A73", "#48524E", "#5B4A2F", "#0B4D3B", "#3C5A73"), 1))
 CUPBOARD = DoorPlan("Meter cupboard", "Chaucer House", "", "#48524E", indoors=True)
-MAIN = DoorPlan("Main entrance", "Hale & Rowe", "7", "#1D4E79", relock_after=30)
+MAIN = DoorPlan("Main entrance", "Hale & Rowe", "7", "#1D4E79", relock_after=30,
+                opening=(Window(WEEKDAYS, 8 * 60, 17 * 60 + 30),))
 SERVER = DoorPlan("Server cupboard", "Hale & Rowe", "", "#48524E", indoors=True)
 
 
@@ -144,10 +145,11 @@ async def hale_rowe(world: World, times: Times) -> None:
     week = (Window(WEEKDAYS, 7 * 60, 19 * 60),)
     year = times.now + 300 * DAY
     for name in (*STAFF, LEAVER):
+        opens_up = Rights.HOLD_OPEN if name in STAFF[:2] else Rights.NONE
         world.give(name, terms(
-            main, USE, nbf=times.began, exp=year, hours=week, label="staff"))
+            main, USE | opens_up, nbf=times.began, exp=year, hours=week, label="staff"))
     both = main | world.door_ids("server-cupboard")
-    world.give("Owen Rowe", terms(both, USE, resident=True, label="partner"))
+    world.give("Owen Rowe", terms(both, USE | Rights.HOLD_OPEN, resident=True, label="partner"))
     world.give("Gita Rao", terms(
         world.door_ids("server-cupboard"), USE, nbf=times.began, exp=year,
         factors=Factors.PERSON, label="servers, with a second person"))
@@ -179,6 +181,9 @@ async def build_place(world: World, plan: PlacePlan, times: Times) -> None:
         await world.run(door)
     world.owner_key()
     await plan.people_it(world, times)
+    for door in plan.doors:
+        if door.opening:
+            await world.configure(door.slug, door.relock_after)
 
 
 async def reopen_place(world: World, plan: PlacePlan) -> None:

@@ -90,6 +90,7 @@ async def live_through(
     held = {name: (wallet, wallet.keys()) for name, wallet in keys.items()}
     drained = 0
     for visit in coming:
+        await _shops_shut(world, past, visit.at)
         past.let_pass(visit.at)
         if visit.at // DAY > drained:  # once a day
             drained = visit.at // DAY
@@ -105,11 +106,22 @@ async def live_through(
         told()
 
 
+async def _shops_shut(world: World, past: Past, before: int) -> None:
+    """Whatever is held open until then locks itself at its own time."""
+    for door in world.doors.values():
+        if (held := door.lock.held) is not None and held.until <= before and door.daemon:
+            past.let_pass(held.until + 1)
+            await door.daemon.watch.look()
+
+
 async def _show_phone(world: World, visit: Visit, wallet: Wallet, keys: list[HeldKey]) -> None:
-    door = world.home.door(visit.door)
+    door, running = world.home.door(visit.door), world.doors[visit.door]
+    if running.plan.opening:
+        running.hardware.press("clear")  # that they are here: who opens from away opens no shop
+        await asyncio.sleep(0)
     key = next((k for k in keys if door.mapped.id in k.leaf.doors), keys[-1])
     holder = Holder(wallet.key, key.wire, key.leaf.id)
-    line = cast("Line", Doorstep(world.doors[visit.door]))
+    line = cast("Line", Doorstep(running))
     session = Session(line, world.lock_address(door), holder)
     await session.ask(await session.greet(), Errand(Command.UNLOCK), whole=True)
 
@@ -122,11 +134,12 @@ async def _type(door: RunningDoor, digits: str) -> None:
 
 
 async def _go_through(door: RunningDoor, past: Past) -> None:
-    """Whoever was let in opens the door, closes it behind them, and turns the knob."""
+    """Whoever was let in opens the door, closes it behind them, and locks it unless it is held."""
     async with door.lock.motor:
         drawn = door.hardware.sight().bolt is Bolt.DRAWN
     if drawn:
         door.hardware.open_leaf()
         past.let_pass(past.wall() + LEAF_SECONDS)
         door.hardware.close_leaf()
-        door.hardware.turn_inside()
+        if door.lock.held is None:
+            door.hardware.turn_inside()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mortice.core.schedule import Hours
 from mortice.drivers.simulated import Physics, SimulatedDoor
 from mortice.lockd.daemon import Lock
 from mortice.lockd.listen import Listener
@@ -32,6 +33,7 @@ class DoorPlan:
     number: str
     paint: str
     relock_after: int = 0  # seconds after the leaf closed; 0 is never
+    opening: Hours = ()  # in which the first keyholder opens it to everybody
     indoors: bool = False  # within a house of several, so without fanlight and letter plate
     cells: Cells | None = None  # it runs on batteries; without, on the mains
 

@@ -162,10 +162,11 @@ class World:
 
     async def configure(
         self, slug: str, relock_after: int, hub: tuple[bytes, str] | None = None) -> None:
-        """Set when a door locks itself, and which hub it dials."""
-        door, present = self.home.door(slug), self.doors[slug].lock.owner().config
+        """Set when a door locks itself, which hub it dials, and the opening hours of its plan."""
+        door, running = self.home.door(slug), self.doors[slug]
+        present, opening = running.lock.owner().config, running.plan.opening
         grant_key = self.home.site_key(Role.GRANT, PASSPHRASE)
-        config = Config(door.mapped.id, present.version + 1, relock_after, POLICY, hub)
+        config = Config(door.mapped.id, present.version + 1, relock_after, POLICY, hub, opening)
         item = owner.configure(self.home, grant_key, config)
         await self.visit(OWNER, slug, Command.DELIVER, Bring(bundle=[item]))
 
