@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
+from test_powers import VISITS
+from test_powers import given as let_hub
 
 from mortice.client.owner import Terms, unsigned
 from mortice.core import cbor
@@ -23,7 +25,8 @@ from mortice.core.site import Role as SiteRole
 from mortice.hub import tokens
 from mortice.hub.access import SCOPES
 from mortice.hub.app import make_app
-from mortice.hub.tables import Key, Person
+from mortice.hub.tables import Key, Person, Place, now
+from mortice.hub.visitors import Stay, host
 
 Program = Callable[..., TestClient]
 
@@ -205,11 +208,15 @@ def test_no_request_is_a_fault(cast: Cast, program: Program) -> None:
         db.add(person)
         db.flush()
         assert db.scalar(select(func.count()).select_from(Key)) == 0
+        place = db.get_one(Place, cast.place.id)
+        let_hub(cast, db, **VISITS)
+        visit = host(db, cast.hub, place, person, Stay(
+            [*cast.doors.values()], now(), now() + 3600), by=cast.accounts["owner"]).guest
     token = program(*SCOPES).headers["authorization"]
     schema = schemathesis.openapi.from_asgi(
         "/api/v1/openapi.json", make_app(cast.hub),
         headers={"host": cast.hub.settings.origin.removeprefix("http://")})
-    names = {"place": cast.place.ref, "person": person.ref,
+    names = {"place": cast.place.ref, "person": person.ref, "visit": visit.ref,
              "door": next(iter(cast.doors.values())).ref}
     tried = 0
     for result in schema.get_all_operations():

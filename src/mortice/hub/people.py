@@ -25,6 +25,16 @@ def person_at(db: Session, place: Place, ref: str) -> Person:
     return found
 
 
+def person_or_new(db: Session, place: Place, ref: str, name: str, what: str) -> Person:
+    """Somebody of this place, or without `ref` somebody new. Raises Problem."""
+    if ref:
+        return person_at(db, place, ref)
+    made = Person(place_id=place.id, name=plain_name(name), what=what)
+    db.add(made)
+    db.flush()
+    return made
+
+
 def about_of(form: Mapping[str, str]) -> dict[str, str]:
     """What a form or a program says of somebody, checked. Raises Problem."""
     about = {"name": plain_name(form.get("name", ""))}

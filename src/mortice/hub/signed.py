@@ -18,6 +18,7 @@ from mortice.hub.acts import note
 from mortice.hub.giving import must_be
 from mortice.hub.guests import Invitation, invite
 from mortice.hub.keys import links_of, register, register_pin
+from mortice.hub.people import person_or_new
 from mortice.hub.problems import Problem, wrong
 from mortice.hub.tables import Key, KeyRequest, OldRoot, Person, Place
 from mortice.hub.texts import handover
@@ -88,12 +89,7 @@ def _person(db: Session, place: Place, whom: Whom, leaf: bytes) -> Person:
         return person_called(db, place, whom.ref)
     known = db.scalar(select(Person).join(Key).where(  # sent twice makes nobody twice
         Key.leaf == leaf, Key.place_id == place.id))
-    if known is not None:
-        return known
-    made = Person(place_id=place.id, name=whom.name, what=whom.what)
-    db.add(made)
-    db.flush()
-    return made
+    return known or person_or_new(db, place, "", whom.name, whom.what)
 
 
 def _kept(  # noqa: PLR0913, PLR0917 - as keep

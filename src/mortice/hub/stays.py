@@ -213,6 +213,7 @@ class Row:
     doors: str
     digits: str  # what is to be said of the digits
     open: bool  # can it still be closed?
+    by_hub: bool  # the hub gave it, and takes it back
 
 
 def guest_rows(db: Session, person: Person) -> list[Row]:
@@ -232,4 +233,4 @@ def _row(stay: Stay) -> Row:
             "The digits were tried too often. Give a new link.")
     return Row(guest.ref, words, tone, guest.made_at, guest.claimed_at,
                ", ".join(short(door.label) for door in stay.doors), digits,
-               stay.stage in {Stage.EARLY, Stage.READY, Stage.CLAIMED})
+               stay.stage in {Stage.EARLY, Stage.READY, Stage.CLAIMED}, stay.claim.by_hub)

@@ -27,12 +27,21 @@ from mortice.core.keys import ED25519, PublicKey, SoftwareKey
 from mortice.core.pin import PinPolicy
 from mortice.core.revocation import REVOKE, Revoked, sign_revocation
 from mortice.hub.acts import note
-from mortice.hub.guests import Invitation, invite, text_of
+from mortice.hub.guests import Invitation, close, invite, text_of
 from mortice.hub.hub import Hub
-from mortice.hub.keys import free_slot, links_of, register, register_pin, take_back, wire_of
+from mortice.hub.keys import (
+    CLAIM,
+    KEY,
+    free_slot,
+    links_of,
+    register,
+    register_pin,
+    take_back,
+    wire_of,
+)
 from mortice.hub.places import map_of
 from mortice.hub.powers import VISITORS, live
-from mortice.hub.problems import Problem
+from mortice.hub.problems import Problem, not_found
 from mortice.hub.saying import seconds
 from mortice.hub.stays import seal_pin
 from mortice.hub.tables import Account, Door, Guest, HubGrant, Key, Person, Place, now
@@ -64,16 +73,27 @@ class Issued:
     digits: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A visit: its page, the address to send, and what was issued for it."""
+
+    guest: Guest
+    link: str
+    issued: Issued
+
+
 def issue(  # noqa: PLR0913 - where, to whom, what, and who asked for it
     db: Session, hub: Hub, place: Place, person: Person, stay: Stay, *, by: Account | None = None,
 ) -> Issued:
     """Sign what `stay` asks for, and send PINs to their doors. Raises Problem."""
     grant = _grant_for(db, place, stay)
     above = held(grant.wire)
+    stay = replace(stay, starts=max(stay.starts, above.leaf.nbf or 0))  # it may have begun today
     _must_be_within(above.leaf, stay)
     _must_have_room(db, grant, above.leaf, stay)
     key = None if stay.holder is None else register(
-        db, place, person, _link(hub, above, stay, stay.holder), made_by=by)
+        db, place, person, _link(hub, above, stay, stay.holder), made_by=by,
+        what=CLAIM if stay.klass is KeyClass.FILE else KEY)
     pins, digits = _pins(db, hub, place, person, above, stay, by) if stay.pin else ([], "")
     note(db, "issued a key to a visitor", place, by, person=person.ref,
          keys=[each.leaf.hex() for each in ([key] if key else []) + pins])
@@ -83,25 +103,45 @@ def issue(  # noqa: PLR0913 - where, to whom, what, and who asked for it
 def host(  # noqa: PLR0913 - as issue, and what the visitor's page says
     db: Session, hub: Hub, place: Place, person: Person, stay: Stay, *, by: Account,
     welcome: str = "", help_: str = "",
-) -> tuple[Guest, str]:
-    """A visitor's page with a spare PIN, and the address that puts the key on their phone, once.
+) -> Hosted:
+    """A visitor's page, and the address that puts the key on their phone, which is said once.
 
     What stands behind its # is drawn here, so the hub has it: it counts as the hub's power.
     Raises Problem.
     """
-    grant = _grant_for(db, place, stay)
-    above, seed = held(grant.wire), secrets.token_bytes(SEED_BYTES)
-    _must_be_within(above.leaf, stay)
-    _must_have_room(db, grant, above.leaf, stay)
-    terms = replace(_terms(stay, Rights.NONE, KeyClass.FILE),
-                    delegable=above.leaf.delegable & OPENS, depth=1)
-    wire = _signed(hub, above, terms, SoftwareKey.from_seed(ED25519, seed).public)
+    seed = secrets.token_bytes(SEED_BYTES)
+    claim = SoftwareKey.from_seed(ED25519, seed).public
+    issued = issue(db, hub, place, person, replace(
+        stay, holder=claim, klass=KeyClass.FILE), by=by)
+    assert issued.key is not None, "the claim key is its holder"
     guest = invite(db, place, person, Invitation(
-        cbor.encode(wire), welcome=welcome, help=help_), by)
-    if stay.pin:
-        pins, digits = _pins(db, hub, place, person, above, stay, by)
-        guest.pin, guest.pin_key_id = seal_pin(hub.own, guest, digits), pins[0].id
-    return guest, f"{hub.settings.origin.rstrip('/')}/k/{guest.ref}#{text_of(seed)}"
+        issued.key.wire, welcome=welcome, help=help_), by)
+    if issued.pins:
+        guest.pin, guest.pin_key_id = seal_pin(hub.own, guest, issued.digits), issued.pins[0].id
+    link = f"{hub.settings.origin.rstrip('/')}/k/{guest.ref}#{text_of(seed)}"
+    return Hosted(guest, link, issued)
+
+
+def reach(db: Session, place: Place) -> list[Door]:
+    """The doors for which this hub may issue keys now."""
+    grants = live(db, place, VISITORS, now()) if place.root is not None else []
+    ids = {door for grant in grants for door in links_of(grant)[-1].doors}
+    return [door for door in place.doors if door.door_id in ids]
+
+
+def end_visit(db: Session, hub: Hub, place: Place, guest: Guest, by: Account) -> list[Key]:
+    """Take back all that this hub issued for one visit, and close its page. Raises Problem."""
+    claim, pin = db.get_one(Key, guest.claim_id), db.get(Key, guest.pin_key_id or 0)
+    if not claim.by_hub:
+        raise not_found("visit of this hub")
+    tops = {claim.leaf, links_of(pin)[-1].parent if pin else None}
+    keys = [key for key in db.scalars(select(Key).where(
+        Key.person_id == guest.person_id, Key.taken_back_at.is_(None)))
+        if tops & {link.id for link in links_of(key)}]
+    if keys:
+        take_visit_back(db, hub, place, keys, by)
+    close(db, place, guest.ref, by)
+    return keys
 
 
 def take_visit_back(
@@ -197,8 +237,11 @@ def _refused(what: str, help_: str) -> Problem:
 
 
 def _link(hub: Hub, above: HeldKey, stay: Stay, holder: PublicKey) -> list[cbor.Value]:
-    """One link to the visitor's own key."""
-    return _signed(hub, above, _terms(stay, above.leaf.delegable & OPENS, stay.klass), holder)
+    """One link to the visitor's own key, or to the claim key that they exchange for it."""
+    terms = _terms(stay, above.leaf.delegable & OPENS, stay.klass)
+    if stay.klass is KeyClass.FILE:
+        terms = replace(terms, use=Rights.NONE, delegable=terms.use, depth=1)
+    return _signed(hub, above, terms, holder)
 
 
 def _terms(stay: Stay, use: Rights, klass: KeyClass = KeyClass.DEVICE) -> Terms:

@@ -40,11 +40,11 @@ def once(here: Here, request: Request, body: BaseModel, key: str | None,
         if kept is not None:
             if kept.request != asked:
                 raise OTHER_REQUEST
-            return JSONResponse(json.loads(kept.body), kept.status)
+            return JSONResponse(json.loads(here.hub.own.unseal(kept.body, asked)), kept.status)
         status, answer = act(db)
         if key:
-            db.add(Answered(
-                key=name, request=asked, status=status, body=json.dumps(answer).encode()))
+            sealed = here.hub.own.seal(json.dumps(answer).encode(), asked)  # it may hold a secret
+            db.add(Answered(key=name, request=asked, status=status, body=sealed))
     return JSONResponse(answer, status)
 
 

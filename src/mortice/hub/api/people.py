@@ -1,7 +1,8 @@
-"""People, their keys, and documents that were signed elsewhere."""
+"""People, their keys and visits, and documents that were signed elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
@@ -18,11 +19,14 @@ from mortice.hub.api.once import IdempotencyKey, once
 from mortice.hub.api.paging import USUAL, Cursor, Limit, Listed, read_cursor, write_cursor
 from mortice.hub.api.routing import api_router
 from mortice.hub.api.shapes import key_json, person_json
+from mortice.hub.guests import guest_at
 from mortice.hub.keys import register, register_pin, take_back, wire_of
-from mortice.hub.people import about_of, person_at
+from mortice.hub.people import about_of, person_at, person_or_new
 from mortice.hub.problems import Problem, changed_meanwhile
 from mortice.hub.standing import standings
 from mortice.hub.tables import Key, Person, now
+from mortice.hub.visitors import Stay, end_visit, host
+from mortice.hub.wanted import read_doors
 
 ROUTER = api_router("people and keys")
 Sees = Annotated[Here, Depends(may(To.SEE_PEOPLE))]
@@ -60,6 +64,19 @@ class ItemIn(_Strict):
     """An item of a bundle, as hexadecimal (spec/messages.md, section 4)."""
 
     item: str = Field(examples=["83…"])
+
+
+class VisitIn(_Strict):
+    """Who comes: somebody known by `person`, or somebody new by `name`. Times are Unix seconds."""
+
+    person: str = ""
+    name: str = ""
+    doors: list[str] = Field(description="refs, as /doors has them", max_length=64)
+    starts: int
+    ends: int
+    pin: bool = Field(default=True, description="a PIN as a spare, the same at each door")
+    welcome: str = ""
+    help: str = Field("", description="whom the visitor may ring")
 
 
 @ROUTER.get("/people", summary="People")
@@ -116,8 +133,7 @@ def keys(here: Sees, person: str) -> Listed:
     """Every key, with what each of its doors has confirmed."""
     found = here.db.scalars(select(Key).where(
         Key.person_id == person_at(here.db, here.place, person).id).order_by(Key.id)).all()
-    stands = standings(here.db, found, now())
-    return Listed(items=[key_json(each, stands[each.id]) for each in found], next=None)
+    return Listed(items=_keys_json(here.db, found), next=None)
 
 
 @ROUTER.post("/people/{person}/keys", status_code=201, summary="File a key")
@@ -128,8 +144,7 @@ def file_key(here: Gives, person: str, body: KeyIn) -> JSONResponse:
         whose = person_at(db, here.place, person)
         made = register(db, here.place, whose, wire, made_by=here.account)
         note(db, "filed a key", here.place, here.account, key=made.ref, person=whose.ref)
-        stands = standings(db, [made], now())[made.id]
-        return JSONResponse(key_json(made, stands), 201)
+        return JSONResponse(_keys_json(db, [made])[0], 201)
 
 
 @ROUTER.post("/people/{person}/pins", status_code=201, summary="Send a PIN to its door")
@@ -140,10 +155,8 @@ def file_pin(here: Gives, person: str, body: ItemIn) -> JSONResponse:
         whose = person_at(db, here.place, person)
         made = register_pin(db, here.place, whose, item, made_by=here.account)
         note(db, "filed a PIN", here.place, here.account, key=made.ref, person=whose.ref)
-        stands = standings(db, [made], now())[made.id]
-        locks = [each.door.lock_id for each in stands]
-        answer = JSONResponse(key_json(made, stands), 201)
-    here.hub.nudge(locks)
+        answer = JSONResponse(_keys_json(db, [made])[0], 201)
+    here.hub.nudge(door.lock_id for door in here.place.doors)
     return answer
 
 
@@ -154,10 +167,43 @@ def taken_back(here: TakesBack, body: ItemIn) -> Listed:
     with here.hub.database.writing() as db:
         ended = take_back(db, here.place, item)
         note(db, "took keys back", here.place, here.account, keys=[key.ref for key in ended])
-        stands = standings(db, ended, now())
-        answer = Listed(items=[key_json(key, stands[key.id]) for key in ended], next=None)
+        answer = Listed(items=_keys_json(db, ended), next=None)
     here.hub.nudge(door.lock_id for door in here.place.doors)
     return answer
+
+
+@ROUTER.post("/visits", status_code=201, summary="Invite a visitor")
+def invite_visitor(request: Request, here: Gives, body: VisitIn, key: IdempotencyKey = None,
+           ) -> JSONResponse:
+    """Issue a key within the hub's own link. `link` and `pin` are secrets, and said only here."""
+    def act(db: Session) -> tuple[int, dict[str, Any]]:
+        doors = read_doors({"doors": body.doors}, here.place.doors)
+        person = person_or_new(db, here.place, body.person, body.name, "Guest")
+        made = host(db, here.hub, here.place, person, Stay(
+            doors, body.starts, body.ends, pin=body.pin), by=here.account,
+            welcome=body.welcome, help_=body.help)
+        keys = [made.issued.key, *made.issued.pins] if made.issued.key else []
+        return 201, {"ref": made.guest.ref, "person": person.ref, "link": made.link,
+                     "pin": made.issued.digits or None, "keys": _keys_json(db, keys)}
+    answer = once(here, request, body, key, act)
+    here.hub.nudge(door.lock_id for door in here.place.doors)
+    return answer
+
+
+@ROUTER.delete("/visits/{visit}", summary="Take a visit back")
+def end_a_visit(here: TakesBack, visit: str) -> Listed:
+    """End it at its doors; answers with every key that this ends, none if they had ended."""
+    with here.hub.database.writing() as db:
+        guest = guest_at(db, here.place, visit)
+        answer = Listed(items=_keys_json(db, end_visit(
+            db, here.hub, here.place, guest, here.account)), next=None)
+    here.hub.nudge(door.lock_id for door in here.place.doors)
+    return answer
+
+
+def _keys_json(db: Session, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    stands = standings(db, keys, now())
+    return [key_json(key, stands[key.id]) for key in keys]
 
 
 def _bytes(text: str) -> bytes:

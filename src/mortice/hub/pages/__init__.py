@@ -30,6 +30,7 @@ from mortice.hub.pages import (
     taking,
     team,
     thief,
+    visits,
     you,
 )
 
@@ -37,6 +38,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
     thief.ROUTER, letting.ROUTER,
-    mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER,
+    mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER, visits.ROUTER,
     activity.ROUTER, entry.ROUTER, privacy.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

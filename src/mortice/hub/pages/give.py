@@ -36,6 +36,7 @@ from mortice.hub.signed import Whom, keep, person_called
 from mortice.hub.tables import Key, KeyRequest, Person, now
 from mortice.hub.texts import check_letters
 from mortice.hub.tickets import read_ticket, ticket
+from mortice.hub.visitors import reach
 from mortice.hub.wanted import (
     FIELDS,
     KINS,
@@ -81,7 +82,7 @@ def give(  # noqa: PLR0913, PLR0917 - what an address may say
     door: str = "", like: str = "", asked: str = "",
 ) -> Response:
     """One page of the form; `person`, `door`, `like`, `asked` begin it with something filled in."""
-    form = _state(here, s) if s else {
+    form = state(here, s) if s else {
         "person": person, "like": like, "doors": [door] if door else []} | _like(here, like) | (
             _asked(here, asked))
     step = at if at in STEPS else "who"
@@ -92,16 +93,16 @@ def give(  # noqa: PLR0913, PLR0917 - what an address may say
 def terms(here: Gives, sent: Sent) -> JSONResponse:
     """The exact terms to sign, for each of the giver's browser keys that may sign them."""
     at = now()
-    return JSONResponse(signable(here, _wanted(here, _state(here, sent.get("s")), at), at))
+    return JSONResponse(signable(here, _wanted(here, state(here, sent.get("s")), at), at))
 
 
 @ROUTER.post("/signed")
 def take_in(here: Gives, sent: Sent) -> JSONResponse:
     """Keep what was signed, if it is what was asked for."""
-    form = _state(here, sent.get("s"))
+    form = state(here, sent.get("s"))
     wanted, asked, signed = came_back(here, sent, lambda at: _wanted(here, form, at))
     with here.hub.database.writing() as db:
-        whom = Whom(_ref(form), wanted.name, KINS[wanted.kin].label, form.get("digits", ""))
+        whom = Whom(ref_of(form), wanted.name, KINS[wanted.kin].label, form.get("digits", ""))
         kept = keep(db, here, whom, wanted, asked, signed)
     here.hub.nudge(door.lock_id for door in here.place.doors)
     here.hub.live.tell(here.place.id)
@@ -148,7 +149,8 @@ def _page(request: Request, here: Here, step: str, form: Form,
         request, "give.html", here, status=422 if errors else 200, step=step, steps=STEPS,
         form=form, errors=errors or {}, sealed=_sealed(here, form), people=people, kins=KINS,
         doors=here.place.doors, weekdays=WEEKDAYS, today=today_in(here.place.zone),
-        refreshed=is_refreshed(here.db, here.place.id))
+        refreshed=is_refreshed(here.db, here.place.id),
+        hub_sends=bool(reach(here.db, here.place)))
 
 
 def _check(request: Request, here: Here, form: Form) -> Response:
@@ -202,25 +204,26 @@ def _sealed(here: Here, form: Form) -> str:
         name: form[name] for name in known if form.get(name)})
 
 
-def _state(here: Here, sealed: object) -> dict[str, Any]:
+def state(here: Here, sealed: object) -> dict[str, Any]:
+    """What was filled in so far. Raises Problem."""
     return read_ticket(here.hub.own, "give", str(sealed))
 
 
 def _merged(here: Here, form: Form, step: str) -> dict[str, Any]:
-    before = _state(here, form["s"]) if form.get("s") else {}
+    before = state(here, form["s"]) if form.get("s") else {}
     empty = {name: [] if name in LISTS else "" for name in FIELDS[step]}
     return before | empty | {name: form[name] for name in FIELDS[step] if name in form}
 
 
-def _ref(form: Form) -> str:
+def ref_of(form: Form) -> str:
     """The person who was chosen; nothing for somebody new."""
     return "" if form.get("person") == "new" else str(form.get("person", ""))
 
 
 def _name(here: Here, form: Form) -> str:
-    if not _ref(form):
+    if not ref_of(form):
         return plain_name(form.get("name", ""))
-    return person_called(here.db, here.place, _ref(form)).name
+    return person_called(here.db, here.place, ref_of(form)).name
 
 
 def _wanted(here: Here, form: Form, at: int) -> Wanted:

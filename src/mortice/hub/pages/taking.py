@@ -19,6 +19,7 @@ from mortice.hub.pages.people import keys_of, way_of
 from mortice.hub.people import person_at
 from mortice.hub.problems import Problem
 from mortice.hub.standing import standings
+from mortice.hub.stays import guest_rows
 from mortice.hub.tables import Key, Membership, Person, now
 from mortice.hub.web import page
 
@@ -36,11 +37,13 @@ def confirm(request: Request, here: Takes, person: str, key: str = "") -> Respon
     below = beneath(here.db, targets)
     names = {each.id: each.person.name for each in below}
     groups = signing(here, targets)
+    signs = {ref for each in groups for ref in each["keys"]}
     return page(
         request, "take_back.html", here, person=found, targets=targets, below=below, names=names,
         way_of=way_of, stands=standings(here.db, [*targets, *below], now()), whole=not key,
-        signing=groups, rest=len(targets) - sum(len(each["keys"]) for each in groups),
+        signing=groups, rest=sum(not key.by_hub and key.ref not in signs for key in targets),
         command="\n".join(f"mortice key take-back {each.leaf.hex()}" for each in targets),
+        visits=[row for row in guest_rows(here.db, found) if row.by_hub and row.open],
         account=here.account, has_account=here.db.scalar(select(Membership.id).where(
             Membership.person_id == found.id)) is not None)
 
