@@ -16,6 +16,7 @@ from mortice.core.refusal import BY_NUMBER, Reason
 
 GOOD, BAD, PLAIN = "good", "bad", "plain"
 WAYS = ("phone key", "PIN", "from inside")
+UNKNOWN: Mapping[bytes, str] = {}
 STATES = {
     "locked": "Locked", "unlocked": "Unlocked", "open": "Open", "jammed": "Jammed",
     "bolt_out_door_open": "Bolt out, door open", "unknown": "Not known"}
@@ -53,13 +54,13 @@ class Said:
     detail: str | None = None
 
 
-def say(entry: Entry, names: Mapping[bytes, str]) -> Said:
-    """`entry` in words, with `names` from link ids to people."""
+def say(entry: Entry, names: Mapping[bytes, str], ways: Mapping[bytes, str] = UNKNOWN) -> Said:
+    """`entry` in words; `names` from link ids to people, `ways` to what sort of key each is."""
     match entry.kind:
         case Kind.GRANTED:
-            return _granted(entry, names)
+            return _granted(entry, names, _way(entry, ways))
         case Kind.REFUSED:
-            return _refused(entry, names)
+            return _refused(entry, names, _way(entry, ways))
         case Kind.MOVED:
             state = text(entry, About.STATE, "unknown")
             after = f"seen after entry {entry.about.get(About.CAUSE)!r}"
@@ -107,26 +108,28 @@ def who(entry: Entry, names: Mapping[bytes, str]) -> str:
     return f"somebody with a {what} from {giver} ({short})" if giver else f"{what} {short}"
 
 
-def _way(entry: Entry) -> str:
-    number = entry.about.get(About.READER, 0)
+def _way(entry: Entry, ways: Mapping[bytes, str]) -> str:
+    number, leaf = entry.about.get(About.READER, 0), entry.about.get(About.LEAF)
+    if number == 0 and isinstance(leaf, bytes) and leaf in ways:
+        return ways[leaf]
     return WAYS[number] if isinstance(number, int) and 0 <= number < len(WAYS) else "key"
 
 
-def _granted(entry: Entry, names: Mapping[bytes, str]) -> Said:
+def _granted(entry: Entry, names: Mapping[bytes, str], way: str) -> Said:
     command = entry.about.get(About.COMMAND)
     verb = VERBS.get(command, "Allowed") if isinstance(command, int) else "Allowed"
     marked = ", a key made by somebody else" if About.CLASS in entry.about else ""
     if command == 1 and About.UNTIL in entry.about:  # R17
         marked += ", who opened up: it is held open in its opening hours"
     return Said(
-        verb, GOOD, f"for {who(entry, names)}, {_way(entry)}{marked} · entry {entry.index}, on "
+        verb, GOOD, f"for {who(entry, names)}, {way}{marked} · entry {entry.index}, on "
         "disk before the bolt moved")
 
 
-def _refused(entry: Entry, names: Mapping[bytes, str]) -> Said:
+def _refused(entry: Entry, names: Mapping[bytes, str], way: str) -> Said:
     words = reason_of(entry).words
     known = isinstance(entry.about.get(About.LEAF), bytes)
-    whom = f" ({who(entry, names)}, {_way(entry)})" if known else ""
+    whom = f" ({who(entry, names)}, {way})" if known else ""
     check = ", ".join(filter(None, (text(entry, About.CHECK), text(entry, About.DETAIL))))
     return Said("Refused", BAD, f"{words.sentence}{whom}", f"Check {check}. {words.helps}")
 

@@ -21,6 +21,7 @@ from mortice.core.log import Kind, read_entry
 from mortice.hub.access import READS, Here
 from mortice.hub.comings import eyes_of
 from mortice.hub.found import Coming, Looked, Mark, Wanted
+from mortice.hub.holders import ways
 from mortice.hub.ingest import Sort
 from mortice.hub.tables import Act, Door, Key, Log, LogEntry, Person, now
 
@@ -48,6 +49,7 @@ class Search:
     def __init__(self, here: Here, wanted: Wanted, names: Mapping[bytes, str]) -> None:
         """`names` are those of links."""
         self._here, self._db, self._names = here, here.db, names
+        self._ways = ways(here.db, here.place)
         self._reads, self._eyes = here.role in READS, eyes_of(here)
         self.logs = {log.id: (log, door) for log, door in _logs(here.db, here.place.id)}
         self.wanted = wanted
@@ -192,7 +194,7 @@ class Search:
         entry = read_entry(row.body)
         whom = who(entry, self._names) if entry.kind in {Kind.GRANTED, Kind.REFUSED} else ""
         coming = Coming(
-            log, entry, Sort(row.sort), say(entry, self._names), whom,
+            log, entry, Sort(row.sort), say(entry, self._names, self._ways), whom,
             door.label if door else f"{log.label} (removed)",
             door.zone if door else self._here.place.zone)
         return coming if coming.says(wanted.text) else None

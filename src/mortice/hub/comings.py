@@ -15,9 +15,12 @@ from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from mortice.client.words import Said, say, text
+from mortice.core.grant import KeyClass
+from mortice.core.commands import Command
 from mortice.core.limits import TIME_MAX
 from mortice.core.log import About, Entry, Kind, read_entry
 from mortice.hub.access import RUNS, Here, Role
+from mortice.hub.holders import WHAT
 from mortice.hub.ingest import Sort
 from mortice.hub.living import in_force, is_for_living, since
 from mortice.hub.problems import not_found
@@ -91,6 +94,22 @@ def door_of(here: Here, eyes: Eyes, ref: str) -> Door:
     if found is None or not eyes.see(found):
         raise not_found("door")
     return found
+
+
+def opened_up(here: Here, eyes: Eyes, door: Door) -> str:
+    """Who came in its opening hours and holds it open since (R17), for whoever may see that."""
+    number = door.status.get("held_entry")  # as a lock said it, which may lie
+    row = here.db.execute(
+        select(LogEntry, Person.name).join(Log, Log.id == LogEntry.log_id).join(
+            Door, Door.id == Log.door_id).outerjoin(
+                Key, and_(Key.leaf == LogEntry.leaf, Key.place_id == Door.place_id)).outerjoin(
+                    Person, Person.id == Key.person_id).where(
+                        Door.id == door.id, Log.ended_at.is_(None), LogEntry.number == number,
+                        eyes.allow(LogEntry))).first() if type(number) is int else None
+    about = read_entry(row[0].body).about if row else {}
+    if row is None or About.UNTIL not in about or about.get(About.COMMAND) != Command.UNLOCK:
+        return ""
+    return f", since {row[1] or 'somebody'} came at {when(row[0].at, door.zone)}"
 
 
 # --- what happened --------------------------------------------------------------------------------
@@ -184,8 +203,8 @@ def _newest_of_each(
 def lines(here: Here, rows: Iterable[Row]) -> list[Line]:
     """Entries in words."""
     read = [(read_entry(row.body), door) for row, door in rows]
-    names = names_in(here, [entry for entry, _ in read])
-    return [_line(entry, door, say(entry, names)) for entry, door in read]
+    names, ways = named_in(here, [entry for entry, _ in read])
+    return [_line(entry, door, say(entry, names, ways)) for entry, door in read]
 
 
 def _line(entry: Entry, door: Door, said: Said) -> Line:
@@ -195,14 +214,17 @@ def _line(entry: Entry, door: Door, said: Said) -> Line:
         TONES[said.tone], sentence, said.detail or "", entry.kind in FOLLOW)
 
 
-def names_in(here: Here, entries: Sequence[Entry]) -> dict[bytes, str]:
-    """The names of whoever these entries speak of; whoever looks is called *you*."""
+def named_in(
+    here: Here, entries: Sequence[Entry]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+    """The names of whoever these entries speak of, and what each key is. Who looks is *you*."""
     links: set[bytes] = set()
     for entry in entries:
         above = entry.about.get(About.LINKS)
         every = [entry.about.get(About.LEAF), *(above if isinstance(above, list) else [])]
         links |= {link for link in every if isinstance(link, bytes)}
     rows = here.db.execute(
-        select(Key.leaf, Person.id, Person.name).join(Person, Person.id == Key.person_id).where(
-            Key.place_id == here.place.id, Key.leaf.in_(links)))
-    return {leaf: "you" if person == here.person_id else name for leaf, person, name in rows}
+        select(Key.leaf, Key.klass, Person.id, Person.name).join(
+            Person, Person.id == Key.person_id).where(
+                Key.place_id == here.place.id, Key.leaf.in_(links))).all()
+    return ({leaf: "you" if who == here.person_id else name for leaf, _, who, name in rows},
+            {leaf: WHAT[KeyClass(klass)] for leaf, klass, *_ in rows})

@@ -8,9 +8,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from mortice.client.words import say
+from mortice.core.grant import KeyClass
 from mortice.core.log import read_entry
 from mortice.hub.activity import LOOKED
 from mortice.hub.copies import iso
+from mortice.hub.holders import WHAT
 from mortice.hub.ingest import Sort
 from mortice.hub.tables import (
     Account,
@@ -66,6 +68,7 @@ def _account(db: Session, person: Person) -> list[dict[str, Any]]:
 
 def _comings(db: Session, person: Person, *, by_themselves: bool) -> list[dict[str, Any]]:
     leaves = {key.leaf: person.name for key in person.keys}
+    ways = {key.leaf: WHAT[KeyClass(key.klass)] for key in person.keys}
     shown = select(LogEntry, Log.label).join(Log, Log.id == LogEntry.log_id).outerjoin(
         Door, Door.id == Log.door_id).where(LogEntry.leaf.in_(leaves))
     if not by_themselves:
@@ -73,7 +76,7 @@ def _comings(db: Session, person: Person, *, by_themselves: bool) -> list[dict[s
         shown = shown.where(or_(private.is_(False), LogEntry.sort == int(Sort.SAFETY)))
     entries = []
     for row, door in db.execute(shown.order_by(LogEntry.at.desc())):
-        said = say(read_entry(row.body), leaves)
+        said = say(read_entry(row.body), leaves, ways)
         entries.append({"at": iso(row.at), "door": door, "entry": row.number, "word": said.word,
                         "sentence": said.sentence})
     return entries

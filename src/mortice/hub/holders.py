@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from mortice.core.errors import Theirs
 from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.schedule import admits
 from mortice.hub.access import Here, To
 from mortice.hub.keys import CLAIM, PIN, links_of
-from mortice.hub.tables import GONE, ON_DOOR, REFUSED, Door, DoorKey, Key, Person
+from mortice.hub.tables import GONE, ON_DOOR, REFUSED, Door, DoorKey, Key, Person, Place
 from mortice.hub.web import when
 
 WHAT = {
-    KeyClass.DEVICE: "phone key", KeyClass.WEB: "browser key", KeyClass.FILE: "key file",
+    KeyClass.DEVICE: "key on a device", KeyClass.WEB: "key in a browser", KeyClass.FILE: "key file",
     KeyClass.BRIDGE: "key of a program"}
 
 
@@ -32,6 +33,12 @@ class Holder:
     note: str
     tone: str
     opens: bool  # now, as far as anybody here knows
+
+
+def ways(db: Session, place: Place) -> dict[bytes, str]:
+    """What each key of a place is, by its leaf's id."""
+    rows = db.execute(select(Key.leaf, Key.klass).where(Key.place_id == place.id))
+    return {leaf: WHAT[KeyClass(klass)] for leaf, klass in rows}
 
 
 def holders(here: Here, door: Door, at: int) -> list[Holder]:

@@ -19,6 +19,7 @@ from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.comings import eyes_of, lines
 from mortice.hub.giving import opens
+from mortice.hub.holders import WHAT
 from mortice.hub.keys import CLAIM, PIN, alive, links_of
 from mortice.hub.pages.give import Posted
 from mortice.hub.people import FREE, about_of, person_at
@@ -33,8 +34,6 @@ ROUTER = APIRouter(prefix="/p/{place}/people", include_in_schema=False)
 Sees = Annotated[Here, Depends(may(To.SEE_PEOPLE))]
 Changes = Annotated[Here, Depends(may(To.CHANGE_PEOPLE))]
 HISTORY = 30  # entries
-WAYS = {KeyClass.DEVICE: "A key on a device", KeyClass.WEB: "A key in a browser",
-        KeyClass.FILE: "A key file", KeyClass.BRIDGE: "A key of a program"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ def _one(request: Request, here: Here, person: Person, form: dict[str, Any] | No
 def way_of(key: Key) -> str:
     """What a key is, for people."""
     words = {PIN: "A PIN at the keypad", CLAIM: "A link that is still to be opened"}
-    return words.get(key.what) or WAYS[KeyClass(key.klass)]
+    return words.get(key.what) or f"A {WHAT[KeyClass(key.klass)]}"
 
 
 def keys_of(here: Here, people: Sequence[Person]) -> Sequence[Key]:
