@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from diaries import Diary
-from givers import new_key
-from guest_links import sign_claim
+from givers import add_giver, new_key
+from guest_links import child, sign_claim
 from lived import Lived
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect
+from sqlalchemy.orm import Session
 from test_activity import keep
 from test_mine import passkey_of
 from test_powers import VISITS as ISSUES
@@ -34,12 +35,16 @@ from mortice.core.grant import Rights
 from mortice.core.log import Kind
 from mortice.hub.access import hash_of
 from mortice.hub.accounts import first_owner_token, new_token
+from mortice.hub.acts import note
 from mortice.hub.files import slim
 from mortice.hub.guests import Invitation as Said
-from mortice.hub.guests import invite
+from mortice.hub.guests import invite, text_of
+from mortice.hub.keys import register, wire_of
 from mortice.hub.pages import ROUTERS, api
+from mortice.hub.pages.notice import GAVE
 from mortice.hub.tables import (
     Invitation,
+    Key,
     KeyRequest,
     Log,
     Passkey,
@@ -74,9 +79,14 @@ NO_PAGE = {
     "/p/{place}/doors/new/papers": "JSON for a script",
     "/p/{place}/doors/new/heard": "JSON for a script",
 }
-NOBODY = ("/setup?token={setup}", "/sign-in", "/sign-in/recovery", "/join/{token}", "/k/{ref}")
+GUEST = (  # a guest's page in each of its states; what stands behind the # is never sent
+    "/k/{ready}?#{ready_seed}", "/k/{early}?#{early_seed}", "/k/{here}?here#{here_seed}",
+    "/k/{elsewhere}?#{elsewhere_seed}", "/k/{ended}?#{ended_seed}", "/k/{back}?#{back_seed}")
+NOBODY = ("/setup?token={setup}", "/sign-in", "/sign-in/recovery", "/join/{token}", "/k/{ref}",
+          *GUEST)
 MORE = {  # what a role is shown otherwise, or a page shows once something was asked of it
     "owner": ("/p/{place}/give?at=doors", "/p/{place}/give?at=when", "/p/{place}/give?at=how",
+              "/p/{place}/give?at=check&s={check}", "/p/{place}/give?at=check&s={passes}",
               "/p/{place}/doors/{room}", "/p/{place}/people/{member}",
               "/p/{place}/activity?sort=refused", "/p/{place}/no-such-page",
               "/p/{place}/settings/hub/let?what=refresh", "/p/{place}/settings/hub/let?s={let}"),
@@ -121,7 +131,7 @@ Walked = dict[str, dict[str, Seen]]  # by visit, then by light, dark, plain
 def lived_in(hub: Served) -> dict[str, str]:
     """People, keys, a link, a request and two logs that their locks signed; what paths name."""
     cast = hub.cast
-    lived = Lived(cast)
+    lived, giver = Lived(cast), add_giver(cast)
     ana = lived.gives("Ana Sousa", *cast.doors)
     lived.gives("Margaret Hale", *cast.doors, use=Rights(0x3FF))
     lived.gives("Tom Whitaker", "Front door", starts=now() + 2 * DAY, ends=now() + 90 * DAY)
@@ -136,6 +146,7 @@ def lived_in(hub: Served) -> dict[str, str]:
         keep(cast, label, diary)
     with cast.hub.database.writing() as db:
         place, person = db.get_one(Place, cast.place.id), lived.people["Tom Whitaker"]
+        db.get_one(Key, giver.key.id).person_id = lived.people["Margaret Hale"].id
         guest = invite(db, place, db.get_one(Person, person.id), Said(
             sign_claim(cast).encoded, "", "Through the green gate.", "Ring Margaret."),
             cast.accounts["owner"])
@@ -148,8 +159,15 @@ def lived_in(hub: Served) -> dict[str, str]:
             person_id=lived.people["Ana Sousa"].id, holder=asks.public.id,
             text=write_request(asks.public, "Ana Sousa", passkey_of()), agent="Firefox on Linux"))
         log = db.query(Log).filter_by(lock_id=cast.doors["Front door"].lock_id).one()
-        return {
+        note(db, GAVE, place, cast.accounts["owner"], notice="abcdefghjk", told=["Ana Sousa"],
+             door=cast.doors["Front door"].ref, person=lived.people["Home Assistant"].ref,
+             who="Home Assistant", why="To look at the boiler", urgent="It leaks",
+             starts=now() - 40 * 2700, ends=now() + 3600, by="Owner")
+        return guests(hub, db) | {
+            "check": check(hub), "passes": check(
+                hub, how="request", passes="1", request=write_request(asks.public, "Ana Sousa")),
             "place": place.ref, "door": cast.doors["Front door"].ref, "ref": guest.ref,
+            "notice": "abcdefghjk",
             "room": cast.doors["Back door"].ref, "person": person.ref, "log": log.ref,
             "member": lived.people["Ana Sousa"].ref,
             "grant": grant.ref, "number": "21", "token": token,
@@ -157,6 +175,38 @@ def lived_in(hub: Served) -> dict[str, str]:
                 "what": "visitors", "doors": [cast.doors["Back door"].ref], "longest": "14",
                 "quota": "4", "last": f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"}),
             "setup": first_owner_token(db) or ""}
+
+
+def check(hub: Served, **how: str) -> str:
+    """A filled-in form to give a key, as the check step is sent it."""
+    form = {"name": "Tom Reed", "kin": "contractor", "when": "week", "days": ["1"],
+            "doors": [hub.cast.doors["Front door"].ref], "week-from": "09:00", "week-to": "12:00"}
+    return ticket(hub.cast.hub.own, "give", DAY, **form | {"how": "link"} | how)
+
+
+def guests(hub: Served, db: Session) -> dict[str, str]:
+    """Links of guests, one for each state of their page; `here` is for one browser each."""
+    cast, names = hub.cast, {}
+    place = db.get_one(Place, cast.place.id)
+    for state in ("ready", "early", "here_light", "here_dark", "here_plain", "elsewhere", "ended",
+                  "back"):
+        signed = sign_claim(cast, start=DAY if state == "early" else -DAY)
+        person = Person(place_id=place.id, name=f"Guest {state}")
+        db.add(person)
+        db.flush()
+        guest = invite(db, place, person, Said(
+            signed.encoded, "", "Through the green gate.", "Ring Margaret."),
+            cast.accounts["owner"])
+        names |= {state: guest.ref, f"{state}_seed": text_of(signed.seed)}
+        if state in {"here_plain", "elsewhere"}:
+            guest.key_id = register(db, place, person, wire_of(
+                child(signed.key, signed.wire))).id
+            guest.claimed_at = now()
+        elif state == "ended":
+            guest.closed_at = now()
+        elif state == "back":
+            db.get_one(Key, guest.claim_id).taken_back_at = now()
+    return names
 
 
 def diaries(hub: Served, leaf: bytes) -> dict[str, Diary]:
@@ -204,7 +254,8 @@ def walked(browser: Browser, served_hub: Served) -> Iterator[Walked]:
             if role != "nobody":
                 walk.page.goto(served_hub.way_in(role))
             for path in paths:
-                at = served_hub.origin + path.format(**names)
+                at = served_hub.origin + path.format(
+                    **names, here=names[f"here_{name}"], here_seed=names[f"here_{name}_seed"])
                 seen.setdefault(f"{role} {path}", {})[name] = walk.visit(at)
             walk.page.close()
     yield seen
@@ -231,7 +282,11 @@ class Walk:
 
     def visit(self, at: str) -> Seen:
         self._said.clear()
+        self.page.goto("about:blank")  # another # alone would load nothing
         self.page.goto(at)
+        if "?here#" in at and self._name != "plain":
+            self.page.get_by_role("button", name="Put the key here").click()
+            expect(self.page.get_by_role("button", name="Hold to open")).to_be_visible()
         seen = Seen(self._said[:], self.page.evaluate(LOOK, self._name != "plain"))
         if self._name == "plain":
             return seen

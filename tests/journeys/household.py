@@ -25,12 +25,14 @@ from zoneinfo import ZoneInfo
 from hubs import add_account
 from joined import Joined, joined, until
 from playwright.sync_api import Browser, Locator, Page, expect
+from sqlalchemy import select
 from tests.browser.test_hub_opening import AUTHENTICATOR
 
 from mortice.core.log import Kind
 from mortice.hub.accounts import invite
 from mortice.hub.cells import DAY, keep
-from mortice.hub.tables import Door, now
+from mortice.hub.pages.notice import GAVE
+from mortice.hub.tables import Act, Door, now
 from mortice.sim.running import RunningDoor
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -169,6 +171,20 @@ class Place:
         hardware = self.door(label).hardware
         self.at_once(hardware.unplug)
         self.at_once(lambda: hardware.flatten(volts))
+
+    def is_private(self, label: str, *, private: bool) -> None:
+        """A tenant's own room, as the settings have it."""
+        with self.there.hub.database.writing() as db:
+            db.get_one(Door, self.there.doors[label].id).private = private
+
+    def the_day_comes(self) -> None:
+        """Some days later: every notice of entry was given that long ago, and its time is now."""
+        with self.there.hub.database.writing() as db:
+            for act in db.scalars(select(Act).where(Act.what == GAVE)):
+                later = act.about["starts"] - now() + 600
+                act.at -= later
+                act.about = act.about | {
+                    name: act.about[name] - later for name in ("starts", "ends")}
 
     # --- on the owner's device --------------------------------------------------------------------
 

@@ -146,6 +146,58 @@ def test_the_agent_and_the_gas_engineer_never_get_more_than_was_given(
     expect(agent.page.get_by_role("button", name="Give the key")).to_have_count(0)
 
 
+def test_going_into_room_3_on_thursday_log_the_notice_and_the_entry(
+    owner: Desk, place: Place, phones: Phones, desks: Callable[[str, str], Desk], taps: Taps,
+) -> None:
+    place.is_private("Room 3", private=True)
+    engineers = phones(gives(owner, Taps(), Key("Sam Boiler", TRADE, ("Room 3",), today_once)))
+    tenant = desks("Grace Tenant", "member")
+    tenant.has_a_key("--doors", "room-3", "--always")
+    page = owner.starts()
+    taps.tap(page.get_by_role("link", name="Room 3", exact=True).first)
+    taps.tap(page.get_by_role("link", name="Give notice of entry"))
+    taps.pick(page.get_by_label("Who comes"), "Sam Boiler")
+    taps.write(page.get_by_label("Why", exact=True), "Yearly check of the boiler")
+    taps.write(page.get_by_label("Day"), in_days(2))
+    taps.tap(page.get_by_role("button", name="Give this notice"))
+    expect(page.get_by_text("Afterwards this page says")).to_be_visible()
+    expect(page.get_by_label("Text to send")).to_have_value(re.compile(
+        "Sam Boiler will come to Room 3, 14 Alder Road, on .*Yearly check of the boiler"))
+    owner.shot("notice-given")
+    theirs = tenant.starts()
+    expect(theirs.locator(".banner").filter(has_text="Notice of entry")).to_contain_text(
+        "Sam Boiler comes to Room 3")
+    place.the_day_comes()
+    engineers.holds()
+    engineers.hears("Opened")
+    place.goes_through("Room 3")
+    page = owner.starts()
+    taps.tap(page.get_by_role("link", name="Room 3", exact=True).first)
+    taps.tap(page.get_by_role("link", name="Give notice of entry"))
+    taps.tap(page.get_by_role("link", name=re.compile("Sam Boiler")))
+    for shown in (page, tenant.starts()):  # the landlord's and the tenant's are the same
+        if shown is theirs:
+            shown.get_by_role("link", name="Notice of entry").click()
+        record = shown.locator(".timeline li")
+        expect(record).to_have_count(1)  # and nothing of what hands or the tenant did
+        expect(record).to_contain_text("Opened for Sam Boiler")
+        expect(shown.get_by_text("a record and no legal advice")).to_be_visible()
+    expect(theirs.get_by_role("button", name="Call it off")).to_have_count(0)
+    taps.done()
+    owner.shot("notice-record")
+    tenant.shot("notice-tenant")
+    page.get_by_role("link", name="Room 3", exact=True).click()
+    page.get_by_role("link", name="Give notice of entry").click()
+    page.get_by_label("Who comes").select_option(label="Sam Boiler")
+    page.get_by_label("Why", exact=True).fill("To have a look")
+    page.get_by_label("Day").fill(in_days(1))
+    page.get_by_label("From").fill("00:00")
+    page.get_by_role("button", name="Give this notice").click()
+    expect(page.locator(".errors")).to_contain_text("That is less than 24 hours ahead.")
+    owner.shot("notice-refused")
+    place.is_private("Room 3", private=False)
+
+
 def test_the_record_for_a_dispute_that_nobody_can_have_edited(
     owner: Desk, place: Place, taps: Taps, tmp_path: Path) -> None:
     assert place.typed("Room 3", "13572468") == "refused"

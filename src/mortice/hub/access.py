@@ -66,6 +66,7 @@ class To(Enum):
     CHANGE_PEOPLE = "add and change people"
     GIVE_KEYS = "give keys"
     TAKE_BACK = "take keys back"
+    GIVE_NOTICE = "give notice of entry"
     SEE_ACTIVITY = "see what happened"
     EXPORT = "take a copy of what happened"
     EXPORT_ALL = "take a copy of everything"
@@ -85,6 +86,7 @@ RULES: dict[To, Rule] = {
     To.CHANGE_PEOPLE: Rule(RUNS, "people:write"),
     To.GIVE_KEYS: Rule(RUNS, "keys:write"),
     To.TAKE_BACK: Rule(RUNS, "keys:write"),
+    To.GIVE_NOTICE: Rule(RUNS),
     To.SEE_ACTIVITY: Rule(READS | HOLDS, "activity:read"),  # a member sees their own
     To.EXPORT: Rule(READS, "activity:read"),
     To.EXPORT_ALL: Rule(OWNS, proved_within=DANGER_SECONDS),

@@ -7,7 +7,8 @@ not issue, and which has no end or lasts four weeks, makes somebody one who live
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session
 
 from mortice.core.errors import Theirs
 from mortice.core.grant import Rights
@@ -49,13 +50,31 @@ def living_behind(here: Here, door: Door, at: int) -> list[str]:
     Who runs or audits the place is not among them: they see nothing of a private door's comings,
     whatever key they have.
     """
-    reads = select(Membership.person_id).where(
-        Membership.place_id == door.place_id, Membership.role.in_(READS),
-        Membership.person_id.is_not(None))
     rows = here.db.execute(
         select(Key, Person.name, Person.id).join(DoorKey, DoorKey.key_id == Key.id)
         .join(Person, Person.id == Key.person_id).where(
-            DoorKey.door_id == door.id, in_force(at), Person.id.not_in(reads))
+            DoorKey.door_id == door.id, in_force(at), Person.id.not_in(_readers(door)))
         .order_by(Person.name, Person.id))
     found = {person: name for key, name, person in rows if is_for_living(key)}
     return ["you" if person == here.person_id else name for person, name in found.items()]
+
+
+def leaves_of_visitor(db: Session, door: Door, person: Person) -> set[bytes]:
+    """What an entry at a door names somebody's keys by, if they only come there.
+
+    Not of whoever lives there or ever did, and not of a key that one of those passed on.
+    """
+    keys = db.scalars(select(Key).join(DoorKey).where(DoorKey.door_id == door.id)).all()
+    readers = set(db.scalars(_readers(door)))
+    lived = [key for key in keys if key.person_id not in readers and is_for_living(key)]
+    theirs = {key.leaf for key in lived}
+    if person.id in {key.person_id for key in lived}:
+        return set()
+    return {key.leaf for key in keys if key.person_id == person.id
+            and theirs.isdisjoint(link.id for link in links_of(key))}
+
+
+def _readers(door: Door) -> Select[int | None]:
+    return select(Membership.person_id).where(
+        Membership.place_id == door.place_id, Membership.role.in_(READS),
+        Membership.person_id.is_not(None))

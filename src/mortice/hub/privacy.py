@@ -125,7 +125,8 @@ KINDS = (
          "they are erased: name, contacts, notes and links to their keys", _people),
     Kind("links", "Links that guests were sent, once closed", 30, "to see that they were closed",
          "they are deleted", _links),
-    Kind("acts", "What was done and looked at here", 365, "to see who looked at whose comings",
+    Kind("acts", "What was done and looked at here, with notices of entry", 365,
+         "to see who looked at whose comings, and that notice was given",
          "it is deleted", _acts),
 )
 

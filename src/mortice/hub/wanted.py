@@ -86,11 +86,11 @@ class Wanted:
 # --- one field ------------------------------------------------------------------------------------
 
 
-def plain_name(text: str, what: str = "name") -> str:
-    """A name on one line. Raises Problem."""
+def plain_name(text: str, what: str = "name", ask: str = "Write a name.") -> str:
+    """A name, or what else `ask` asks for, on one line. Raises Problem."""
     name = " ".join(text.split())
     if not name:
-        raise wrong({what: "Write a name."})
+        raise wrong({what: ask})
     if not name.isprintable():
         raise wrong({what: "Leave out characters that cannot be seen."})
     if len(name) > TEXT_CHARS:

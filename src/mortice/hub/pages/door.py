@@ -28,6 +28,7 @@ from mortice.hub.holders import holders
 from mortice.hub.live import Live
 from mortice.hub.living import living_behind
 from mortice.hub.outbox import unsigned_for
+from mortice.hub.pages.notice import notices
 from mortice.hub.tables import Door, now
 from mortice.hub.web import page
 
@@ -47,7 +48,7 @@ def doors(request: Request, here: Annotated[Here, Depends(may(To.SEE_DOORS))]) -
         request, "doors.html", here, nows=nows, many=len(nows) > MANY, summary=summary(nows),
         heard=heard(nows), needs=[*needs(nows), *worn(here.db, theirs, now())],
         last=last_at_each(here, eyes), supply=supply, lately=lately(here, eyes),
-        runs=here.role in RUNS)
+        runs=here.role in RUNS, notices=notices(here, eyes))
 
 
 def _now(door: Door, eyes: Eyes, since: dict[int, tuple[str, int]]) -> Now:
