@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from mortice.client.words import Said, say, text
-from mortice.core.grant import KeyClass
 from mortice.core.commands import Command
+from mortice.core.grant import KeyClass
 from mortice.core.limits import TIME_MAX
 from mortice.core.log import About, Entry, Kind, read_entry
 from mortice.hub.access import RUNS, Here, Role
@@ -25,6 +25,7 @@ from mortice.hub.ingest import Sort
 from mortice.hub.living import in_force, is_for_living, since
 from mortice.hub.problems import not_found
 from mortice.hub.tables import Door, DoorKey, Key, Log, LogEntry, Person, now
+from mortice.hub.web import when
 
 PAGE = 40  # entries on a door's page
 FEW = 6  # on the page of all doors
@@ -105,7 +106,8 @@ def opened_up(here: Here, eyes: Eyes, door: Door) -> str:
                 Key, and_(Key.leaf == LogEntry.leaf, Key.place_id == Door.place_id)).outerjoin(
                     Person, Person.id == Key.person_id).where(
                         Door.id == door.id, Log.ended_at.is_(None), LogEntry.number == number,
-                        eyes.allow(LogEntry))).first() if type(number) is int else None
+                        eyes.allow(LogEntry))).first() if (
+                            type(number) is int and 0 <= number <= TIME_MAX) else None
     about = read_entry(row[0].body).about if row else {}
     if row is None or About.UNTIL not in about or about.get(About.COMMAND) != Command.UNLOCK:
         return ""

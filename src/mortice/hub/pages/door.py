@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from time import monotonic
 from typing import Annotated
 
@@ -20,10 +21,21 @@ from mortice.hub.comings import (
     eyes_of,
     last_at_each,
     lately,
+    opened_up,
     state_since,
     timeline,
 )
-from mortice.hub.doors import LOW_MILLIVOLTS, Now, health, heard, needs, now_of, summary, supply
+from mortice.hub.doors import (
+    LOW_MILLIVOLTS,
+    Now,
+    health,
+    heard,
+    needs,
+    now_of,
+    opening_hours,
+    summary,
+    supply,
+)
 from mortice.hub.holders import holders
 from mortice.hub.live import Live
 from mortice.hub.living import living_behind
@@ -68,9 +80,12 @@ def one(
     held = holders(here, found, now())
     lines = timeline(here, eyes, found, before)
     is_now = _now(found, eyes, state_since(here, eyes, found))
+    if is_now.held_until is not None:
+        is_now = replace(is_now, line=is_now.line + opened_up(here, eyes, found))
     tells = here.role in RUNS or eyes.see_comings(found)
     return page(
         request, "door.html", here, door=found, now_=is_now, lines=lines,
+        opening=opening_hours(found),
         older=lines[-1].number if len(lines) == PAGE else None, before=before,
         can_now=[key for key in held if key.opens], later=[key for key in held if not key.opens],
         health=health(is_now, now()), runs=here.role in RUNS, sees_comings=eyes.see_comings(found),
