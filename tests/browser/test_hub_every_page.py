@@ -282,7 +282,8 @@ class Walk:
 
     def visit(self, at: str) -> Seen:
         self._said.clear()
-        self.page.goto("about:blank")  # another # alone would load nothing
+        if "#" in at:  # another # alone would load nothing
+            self.page.goto("about:blank")
         self.page.goto(at)
         if "?here#" in at and self._name != "plain":
             self.page.get_by_role("button", name="Put the key here").click()
