@@ -193,7 +193,9 @@ def test_the_record_is_what_the_named_persons_key_did_in_that_time(
         assert "has not signed" in text
     with lived.cast.hub.database.writing() as db:
         db.scalars(select(Log)).one().head_size = 5
-    assert "The lock signed a log of 5 entries" in words(as_("owner"), at)
+    said = words(as_("owner"), at)
+    assert "The lock has signed for what stands here" in said
+    assert "entries" not in said, "how many a tenant's log has is theirs"
 
 
 def test_that_nobody_came_is_said_only_once_all_was_heard(lived: Lived, as_: AsRole) -> None:
