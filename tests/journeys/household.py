@@ -28,6 +28,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 from tests.browser.test_hub_opening import AUTHENTICATOR
 
+from mortice.core.door import Bolt
 from mortice.core.log import Kind
 from mortice.hub.accounts import invite
 from mortice.hub.cells import DAY, keep
@@ -128,6 +129,21 @@ class Place:
         door = self.door(label).hardware
         for act in (door.open_leaf, door.close_leaf, door.turn_inside):
             self.at_once(act)
+
+    def lets_close(self, label: str) -> None:
+        """Whoever was let in opens the door and lets it fall shut behind them."""
+        door = self.door(label).hardware
+        self.at_once(door.open_leaf)
+        self.at_once(door.close_leaf)
+
+    def touches(self, label: str) -> None:
+        """Somebody stands before it and touches its keypad."""
+        self.at_once(lambda: self.door(label).hardware.press("clear"))
+
+    def locks_itself(self, label: str) -> None:
+        """Wait until a door has thrown its own bolt."""
+        door = self.door(label).hardware
+        self.run(until(lambda: door.sight().bolt is Bolt.THROWN))
 
     def typed(self, label: str, digits: str) -> str:
         """Type a code at a keypad: `granted` or `refused`, as the lock wrote it down."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -19,6 +20,7 @@ from tests.journeys.household import (
     gives,
     go_on,
     in_days,
+    now_there,
     saves,
     shows_activity,
     signs,
@@ -26,8 +28,14 @@ from tests.journeys.household import (
     takes_back_everything,
 )
 
+from mortice.core.door import Bolt
+
 pytestmark = pytest.mark.browser
 DOORS = ("Shop door", "Stock room", "Office")
+RELOCK = 1  # second after it was closed
+HOURS_OF_SHOP = (
+    "door", "settings", "shop", "--pin-entry", "plain", "--pin-spent", "rest", "--most-pins", "20",
+    "--relock-after", f"{RELOCK}", "--opening-hours")
 WORKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 Phones = Callable[..., Phone]
 
@@ -83,6 +91,43 @@ def test_a_new_starter_same_as_priya_but_not_the_stock_room(
     taps.done()
     expect(noors.page.get_by_role("button", name="Hold to open Office")).to_be_visible()
     expect(noors.page.get_by_role("button", name="Stock room")).to_have_count(0)
+
+
+def test_the_shop_unlocks_in_opening_hours_once_the_first_keyholder_has_come(
+    owner: Desk, place: Place, phones: Phones, desks: Callable[[str, str], Desk], taps: Taps,
+) -> None:
+    nadia = desks("Nadia Cole", "member")
+    nadia.has_a_key("--doors", "shop", "--until", in_days(30), "--may", "unlock,lock,hold")
+    sams = phones(gives(owner, Taps(), Key("Sam Reed", "Staff", ("Shop door",), always)))
+    shuts = f"{now_there() + timedelta(hours=3):%H:%M}"
+    taps.add()
+    place.owner_runs(*HOURS_OF_SHOP, f"daily {now_there() - timedelta(hours=1):%H:%M}-{shuts}")
+    place.touches("Shop door")  # somebody with a plain key comes first: it locks behind them
+    sams.holds()
+    sams.hears("Opened")
+    place.lets_close("Shop door")
+    place.locks_itself("Shop door")
+    page = owner.starts()
+    expect(page.locator("#summary")).to_have_text("Everything is locked.")
+    nadias = nadia.starts()
+    nadias.get_by_role("link", name="Shop door").first.click()
+    nadias.wait_for_load_state()
+    taps.add()
+    place.touches("Shop door")
+    taps.hold(nadias.get_by_role("button", name="Hold to open"), touch=True)
+    expect(nadias.get_by_role("status").first).to_contain_text("Door says")
+    taps.tap(page.get_by_role("link", name="Shop door").first)
+    expect(page.locator("#state")).to_contain_text("Held open")
+    expect(page.locator("#state")).to_contain_text(re.compile(
+        f"until .*{shuts}, .* since Nadia Cole came at"))
+    taps.done()
+    owner.shot("opening-hours")
+    place.lets_close("Shop door")
+    page.wait_for_timeout(RELOCK * 2_000)
+    assert place.door("Shop door").hardware.sight().bolt is Bolt.DRAWN, "to whoever comes"
+    place.owner_runs("door", "lock", "shop")
+    expect(page.locator("#state")).to_contain_text("Locked")
+    place.owner_runs("door", "settings", "shop", "--relock-after", "0", "--opening-hours", "")
 
 
 def test_who_opened_up_and_who_locked_up_this_week_and_was_anything_left_open(
