@@ -101,7 +101,8 @@ def test_invited_without_script_shown_once_and_taken_back(cast: Cast, as_: AsRol
     assert page.count("A PIN at the keypad") == 2
     assert "A link that is still to be opened" in page
     assert found[2] not in page
-    assert "Move to another phone" not in page
+    assert "Lost phone, or a new one" not in page
+    assert "Lost their phone" not in page
     with cast.hub.database.reading() as db:
         guest = db.scalars(select(Guest)).one()
         assert guest.welcome == "Through the green gate."

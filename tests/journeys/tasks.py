@@ -51,7 +51,7 @@ TASKS = (
          not_yet="nothing sends notices yet"),
     Task(HOME, "I have lost my phone: stop it working, and let me in with something else.",
          "test_a_lost_phone_is_stopped_and_something_else_lets_me_in",
-         17, "refused: the lost phone"),
+         8, "refused: the lost phone"),
     Task(HOME, "Who came in while we were away, and did anyone try and fail?",
          "test_who_came_in_while_we_were_away_and_did_anyone_try_and_fail",
          2, "wrong: a code that nobody has"),

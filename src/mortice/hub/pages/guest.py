@@ -173,6 +173,7 @@ def make_link(here: Annotated[Here, Depends(may(To.GIVE_KEYS))], sent: Sent) -> 
     with here.hub.database.writing() as db:
         made = _moved(here, db, sent, said) if sent.get("replaces") else invite(
             db, here.place, person_at(db, here.place, str(sent.get("person"))), said, here.account)
+    here.hub.nudge(door.lock_id for door in here.place.doors)  # the old key was taken back
     here.hub.live.tell(here.place.id)
     return JSONResponse({"ref": made.ref, "path": f"/k/{made.ref}"}, 201)
 
