@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,7 @@ def invites(page: Page, base: str) -> tuple[str, str]:
     page.get_by_label("Name").fill("Jo Guest")
     page.get_by_label("Front door").check()
     page.get_by_label("From").fill("00:00")
+    page.get_by_label("Last day").fill(f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}")
     page.get_by_label("Words of welcome").fill("Through the green gate.")
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_role("heading", name="Send this to Jo Guest")).to_be_visible()

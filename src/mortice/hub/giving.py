@@ -27,9 +27,10 @@ from mortice.core.enrolment import ENROLLABLE
 from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.schedule import DAY, Hours, write_hours
 from mortice.core.stages import Factors
+from mortice.hub import mine
 from mortice.hub.access import Here
 from mortice.hub.guests import bytes_of, text_of
-from mortice.hub.keys import KEY, alive, free_slot, links_of, wire_of
+from mortice.hub.keys import free_slot, links_of, wire_of
 from mortice.hub.places import signing_key
 from mortice.hub.problems import Problem
 from mortice.hub.tables import Door, HubGrant, Key, now
@@ -55,12 +56,8 @@ class Offer:
 
 def own_keys(here: Here) -> list[Key]:
     """The browser keys of whoever asks that may give keys, newest first."""
-    if here.person_id is None:
-        return []
-    keys = here.db.scalars(select(Key).where(
-        Key.person_id == here.person_id, Key.place_id == here.place.id, Key.what == KEY,
-        Key.klass == int(KeyClass.WEB)).order_by(Key.id.desc()))
-    return [key for key in keys if alive(key, now()) and links_of(key)[-1].depth]
+    return [key for key in mine.own_keys(here.db, here)
+            if key.klass == KeyClass.WEB and links_of(key)[-1].depth]
 
 
 def is_refreshed(db: Session, place_id: int) -> bool:

@@ -34,7 +34,7 @@ from mortice.hub.keys import links_of, wire_of
 from mortice.hub.places import site_of
 from mortice.hub.problems import Problem
 from mortice.hub.saying import RIGHTS, listed
-from mortice.hub.tables import Account, Document, HubGrant, Place, now
+from mortice.hub.tables import ON_DOOR, Account, Delivery, Document, Door, HubGrant, Place, now
 from mortice.hub.texts import read_keys, write_request
 
 REFRESH, VISITORS = "refresh", "visitors"  # the words of `HubGrant.what`
@@ -172,12 +172,16 @@ def revoked_at(db: Session, place: Place) -> RevocationSet:
     return RevocationSet(found)
 
 
-def ended_by(db: Session, place: Place, grant: HubGrant) -> list[int]:
-    """The numbers of the documents here that take a link back, or anything above it."""
+def told(db: Session, place: Place, grant: HubGrant) -> list[tuple[Door, Delivery | None]]:
+    """The doors of a link that was taken back, with the news on its way there; else none."""
     names = {name for link in links_of(grant) for name in (link.id, link.holder.id)}
-    return [document.id for document in _revocations(db, place)
-            if (found := _revocation(place.root or b"", document.item)) is not None
-            and names & {entry.named for entry in found.entries}]
+    documents = [document.id for document in _revocations(db, place)
+                 if (found := _revocation(place.root or b"", document.item)) is not None
+                 and names & {entry.named for entry in found.entries}]
+    news = {each.door_id: each for each in db.scalars(select(Delivery).where(
+        Delivery.document_id.in_(documents)).order_by(Delivery.state == ON_DOOR, Delivery.id))}
+    return [(door, news.get(door.id)) for door in place.doors
+            if news and door.door_id in links_of(grant)[-1].doors]
 
 
 def _revocations(db: Session, place: Place) -> Sequence[Document]:

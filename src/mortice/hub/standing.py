@@ -17,7 +17,7 @@ from mortice.core.grant import Grant
 from mortice.core.limits import TIME_MAX
 from mortice.core.refusal import BY_NUMBER
 from mortice.core.schedule import WEEK, admits, minute_of_week, spans
-from mortice.hub.keys import CLAIM, PIN, links_of
+from mortice.hub.keys import CLAIM, PIN
 from mortice.hub.tables import (
     GONE,
     ON_DOOR,
@@ -25,9 +25,7 @@ from mortice.hub.tables import (
     Delivery,
     Door,
     DoorKey,
-    HubGrant,
     Key,
-    Place,
     TakenBack,
 )
 from mortice.hub.web import when
@@ -67,21 +65,6 @@ def standings(db: Session, keys: Sequence[Key], at: int) -> dict[int, list[Stand
 def standing(db: Session, key: Key, at: int) -> list[Standing]:
     """How one key stands at each of its doors."""
     return standings(db, [key], at)[key.id]
-
-
-def endings(
-    db: Session, place: Place, grant: HubGrant, documents: Sequence[int]) -> list[Standing]:
-    """What each door of the hub's own link has confirmed of `documents`, which take it back."""
-    news = {each.door_id: each for each in db.scalars(select(Delivery).where(
-        Delivery.document_id.in_(documents)).order_by(Delivery.state == ON_DOOR, Delivery.id))}
-    return [Standing(door, *_end_words(door, news.get(door.id))) for door in place.doors
-            if news and door.door_id in links_of(grant)[-1].doors]
-
-
-def _end_words(door: Door, news: Delivery | None) -> tuple[str, str, str]:
-    if news is not None and news.state == ON_DOOR:
-        return "ended", "grey", f"the door has known since {when(news.answered_at, door.zone)}"
-    return "not told yet", "bad", _unheard(door, news)
 
 
 def _news(db: Session, ids: Sequence[int]) -> dict[tuple[int, int], Delivery]:

@@ -29,16 +29,7 @@ from mortice.core.revocation import REVOKE, Revoked, sign_revocation
 from mortice.hub.acts import note
 from mortice.hub.guests import Invitation, close, invite, text_of
 from mortice.hub.hub import Hub
-from mortice.hub.keys import (
-    CLAIM,
-    KEY,
-    free_slot,
-    links_of,
-    register,
-    register_pin,
-    take_back,
-    wire_of,
-)
+from mortice.hub.keys import CLAIM, KEY, free_slot, links_of, register, register_pin, take_back
 from mortice.hub.places import map_of
 from mortice.hub.powers import VISITORS, live
 from mortice.hub.problems import Problem, not_found
@@ -73,15 +64,6 @@ class Issued:
     digits: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """A visit: its page, the address to send, and what was issued for it."""
-
-    guest: Guest
-    link: str
-    issued: Issued
-
-
 def issue(  # noqa: PLR0913 - where, to whom, what, and who asked for it
     db: Session, hub: Hub, place: Place, person: Person, stay: Stay, *, by: Account | None = None,
 ) -> Issued:
@@ -103,10 +85,10 @@ def issue(  # noqa: PLR0913 - where, to whom, what, and who asked for it
 def host(  # noqa: PLR0913 - as issue, and what the visitor's page says
     db: Session, hub: Hub, place: Place, person: Person, stay: Stay, *, by: Account,
     welcome: str = "", help_: str = "",
-) -> Hosted:
-    """A visitor's page, and the address that puts the key on their phone, which is said once.
+) -> tuple[Guest, str, Issued]:
+    """A visitor's page, the address that puts the key on their phone, and what was issued.
 
-    What stands behind its # is drawn here, so the hub has it: it counts as the hub's power.
+    What stands behind its # is drawn here, so the hub has had it: it counts as the hub's power.
     Raises Problem.
     """
     seed = secrets.token_bytes(SEED_BYTES)
@@ -119,7 +101,7 @@ def host(  # noqa: PLR0913 - as issue, and what the visitor's page says
     if issued.pins:
         guest.pin, guest.pin_key_id = seal_pin(hub.own, guest, issued.digits), issued.pins[0].id
     link = f"{hub.settings.origin.rstrip('/')}/k/{guest.ref}#{text_of(seed)}"
-    return Hosted(guest, link, issued)
+    return guest, link, issued
 
 
 def reach(db: Session, place: Place) -> list[Door]:
@@ -153,7 +135,7 @@ def take_visit_back(
         entries = [Revoked(key.leaf, key.ends_at) for key in ours]
         assert place.site_id is not None, "a place with keys has a root"
         document = sign_revocation(place.site_id, entries, hub.own.signer)
-        take_back(db, place, [REVOKE, document, wire_of(grant.wire)], ours)
+        take_back(db, place, [REVOKE, document, held(grant.wire).wire], ours)
     note(db, "took a visitor's key back", place, by, keys=[key.leaf.hex() for key in keys])
 
 

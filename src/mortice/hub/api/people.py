@@ -179,12 +179,12 @@ def invite_visitor(request: Request, here: Gives, body: VisitIn, key: Idempotenc
     def act(db: Session) -> tuple[int, dict[str, Any]]:
         doors = read_doors({"doors": body.doors}, here.place.doors)
         person = person_or_new(db, here.place, body.person, body.name, "Guest")
-        made = host(db, here.hub, here.place, person, Stay(
+        guest, link, issued = host(db, here.hub, here.place, person, Stay(
             doors, body.starts, body.ends, pin=body.pin), by=here.account,
             welcome=body.welcome, help_=body.help)
-        keys = [made.issued.key, *made.issued.pins] if made.issued.key else []
-        return 201, {"ref": made.guest.ref, "person": person.ref, "link": made.link,
-                     "pin": made.issued.digits or None, "keys": _keys_json(db, keys)}
+        keys = [*filter(None, [issued.key]), *issued.pins]
+        return 201, {"ref": guest.ref, "person": person.ref, "link": link,
+                     "pin": issued.digits or None, "keys": _keys_json(db, keys)}
     answer = once(here, request, body, key, act)
     here.hub.nudge(door.lock_id for door in here.place.doors)
     return answer

@@ -19,7 +19,7 @@ from mortice.client.owner import Terms
 from mortice.core.chain import read_chain
 from mortice.core.grant import Rights
 from mortice.hub.access import Here, To, may
-from mortice.hub.giving import came_back, must_be, offers, own_keys, signable
+from mortice.hub.giving import came_back, must_be, offers, signable
 from mortice.hub.pages.give import FORM_SECONDS, Posted
 from mortice.hub.pages.thief import sum_of
 from mortice.hub.powers import NEEDED, REFRESH, VISITORS, request_text, take_grant
@@ -36,7 +36,6 @@ PURPOSE = "let-hub"
 DEPTH = 2  # the claim link that a visitor opens, and the key on their phone
 LONGEST_DAYS, MOST_A_DAY = 365, 10_000
 YEAR_SECONDS = 365 * DAY_SECONDS
-USUAL = {"longest": "14", "quota": "4"}
 
 
 @ROUTER.get("")
@@ -45,7 +44,7 @@ def let(request: Request, here: Changes, what: str = VISITORS, s: str = "") -> R
     if s:
         return _check(request, here, _state(here, s), s)
     every = [door.ref for door in here.place.doors] if what == REFRESH else []
-    return _page(request, here, {"what": what, "doors": every, "last": _last(here)} | USUAL)
+    return _page(request, here, {"what": what, "doors": every, "longest": "14", "quota": "4"})
 
 
 @ROUTER.post("")
@@ -94,18 +93,21 @@ def _check(request: Request, here: Here, form: Form, s: str) -> Response:
     offered = offers(here, wanted, at)
     signs = offered[0].grant if offered else None
     return page(request, "let_check.html", here, form=form, wanted=wanted, s=s, offers=offered,
-                can_sign=signs is not None, ends=signs.exp if signs else wanted.terms.exp,
+                can_sign=signs is not None,
+                ends=(signs or wanted.terms).exp or at + YEAR_SECONDS,
                 worth=sum_of(here, form["what"], wanted.terms),
                 command=_command(here, wanted, wanted.terms))
 
 
 def _command(here: Here, wanted: Wanted, asked: Terms) -> str:
-    last = datetime.fromtimestamp((asked.exp or 0) - 1, UTC).astimezone(ZoneInfo(here.place.zone))
+    ends = datetime.fromtimestamp((asked.exp or now() + YEAR_SECONDS) - 1, UTC)
     bounds = ["--may", "refresh"] if asked.use else [
         "--may", "", "--may-pass-on", "unlock,enrol", "--pass-on-links", str(DEPTH),
         "--pass-on-life", f"{(asked.max_life or 0) // DAY_SECONDS}d", "--quota", str(asked.quota)]
-    return shlex.join(["mortice", "key", "give", "Hub", "--doors", ",".join(
-        slug(door.label) for door in wanted.doors), "--until", f"{last:%Y-%m-%d}", *bounds,
+    return shlex.join([
+        "mortice", "key", "give", "Hub", "--doors", ",".join(
+            slug(door.label) for door in wanted.doors),
+        "--until", f"{ends.astimezone(ZoneInfo(here.place.zone)):%Y-%m-%d}", *bounds,
         "--request", request_text(here.hub)])
 
 
@@ -121,9 +123,8 @@ def _wanted(here: Here, form: Form, at: int) -> Wanted:
     """The link that the bounds come to. Raises Problem."""
     doors, zone = read_doors(form, here.place.doors), here.place.zone
     exp = until(form, ZoneInfo(zone), today_in(zone))
-    if exp is None or exp <= at:
-        raise wrong({"last": "Choose a last day that is still to come: until then it works for "
-                     "whoever steals the hub."})
+    if exp is not None and exp <= at:
+        raise wrong({"last": "Choose a last day that is still to come."})
     ids = frozenset(door.door_id for door in doors)
     asked = Terms(ids, Rights.REFRESH, exp=exp, label="This hub") if (
         form.get("what") == REFRESH) else Terms(
@@ -140,10 +141,3 @@ def _number(form: Form, name: str, most: int) -> int:
             and 0 < int(text) <= most):
         raise wrong({name: f"Write a number from 1 to {most:,}."})
     return int(text)
-
-
-def _last(here: Here) -> str:
-    """The last whole day within a year on which the owner's own key still counts."""
-    ends = min([now() + YEAR_SECONDS, *(key.ends_at for key in own_keys(here) if key.ends_at)])
-    day = datetime.fromtimestamp(ends - DAY_SECONDS, UTC).astimezone(ZoneInfo(here.place.zone))
-    return f"{day:%Y-%m-%d}"

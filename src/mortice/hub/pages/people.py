@@ -136,10 +136,11 @@ def _row(person: Person, keys: list[Key], stands: dict[int, list[Standing]]) -> 
 def _one(request: Request, here: Here, person: Person, form: dict[str, Any] | None = None,
          errors: dict[str, str] | None = None) -> Response:
     keys, at = keys_of(here, [person]), now()
+    claimed = {key.parent_id for key in keys}  # a link and the key that was made of it are one
     stands = standings(here.db, keys, at)
     shown = [Shown(key, way_of(key), sentence(
         person.name, opens(links_of(key)[-1]), here.place.doors, at), stands[key.id],
-        alive(key, at)) for key in keys]
+        alive(key, at)) for key in keys if key.what != CLAIM or key.id not in claimed]
     about = form or {name: getattr(person, name) for name in ("name", *FREE)}
     return page(
         request, "person.html", here, status=422 if errors else 200, person=person, about=about,

@@ -22,10 +22,9 @@ from mortice.hub.guests import bytes_of
 from mortice.hub.keys import CLAIM, alive, beneath, links_of, take_back, wire_of
 from mortice.hub.pages.taking import signed_of, signing
 from mortice.hub.places import site_of
-from mortice.hub.powers import REFRESH, VISITORS, ended_by, grants_of, live, stop, take_grants
+from mortice.hub.powers import REFRESH, VISITORS, grants_of, live, stop, take_grants, told
 from mortice.hub.problems import Problem, not_found
 from mortice.hub.saying import listed, seconds, sentence
-from mortice.hub.standing import endings
 from mortice.hub.tables import Guest, HubGrant, Key, Person, now
 from mortice.hub.web import go, page
 
@@ -116,7 +115,7 @@ def _page(request: Request, here: Here, error: str = "") -> Response:
         opens=listed([power.worth for power in powers if power.grant.what == VISITORS]),
         browsers=_browsers(here), pins=_pins(here), tells_time=_tells_time(here),
         changes=here.may(To.CHANGE_SETTINGS), stopped=[
-            (grant, endings(here.db, here.place, grant, ended_by(here.db, here.place, grant)))
+            (grant, told(here.db, here.place, grant))
             for grant in grants_of(here.db, here.place) if grant.ended_at is not None])
 
 

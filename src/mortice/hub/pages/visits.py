@@ -5,7 +5,6 @@ It needs no key in the browser and no script. The address is shown once; the hub
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from mortice.hub.guests import guest_at
 from mortice.hub.pages.give import FORM_SECONDS, Posted, ref_of, state
 from mortice.hub.people import person_at, person_or_new
 from mortice.hub.problems import Problem
+from mortice.hub.saying import listed
 from mortice.hub.stays import stay_of, times
 from mortice.hub.tables import Person, now
 from mortice.hub.tickets import read_ticket, spend, ticket
@@ -49,17 +49,17 @@ def invited(request: Request, here: Gives, form: Posted) -> Response:
             asked = read_times(form | {"when": "stay"}, doors, now())
             person = person_or_new(
                 db, here.place, ref_of(form), form.get("name", ""), GUEST)
-            made = host(
-                db, here.hub, here.place, person, Stay(
-                    doors, asked.nbf or 0, asked.exp or 0, pin=bool(form.get("pin"))),
+            guest, link, issued = host(db, here.hub, here.place, person, Stay(
+                doors, asked.nbf or 0, asked.exp or 0, pin=bool(form.get("pin"))),
                 by=here.account, welcome=form.get("welcome", ""))
-            said = f"{times(stay_of(db, made.guest, now()))}: {made.link}"
+            said = (f"Your key to {listed([door.label for door in doors])}, "
+                    f"{times(stay_of(db, guest, now()))}. Open it on your phone: {link}")
     except Problem as problem:
         return _page(request, here, form, problem)
     here.hub.nudge(door.lock_id for door in doors)
     here.hub.live.tell(here.place.id)
-    return page(request, "visit_made.html", here, person=person, doors=doors, made=made, said=said,
-                body=quote(said), picture=picture(made.link))
+    return page(request, "visit_made.html", here, person=person, doors=doors, link=link, said=said,
+                digits=issued.digits, body=quote(said), picture=picture(link))
 
 
 @ROUTER.post("/{visit}/take-back")
@@ -75,14 +75,12 @@ def taken_back(here: Takes, visit: str) -> Response:
 
 
 def _page(request: Request, here: Here, form: Form, problem: Problem | None = None) -> Response:
-    doors, today = reach(here.db, here.place), today_in(here.place.zone)
+    doors = reach(here.db, here.place)
     if not doors:
         raise NO_POWER
     ref = ref_of(form)
-    usual = {"start": today, "end": today + timedelta(days=1), "start-time": "15:00",
-             "end-time": "11:00"}
     return page(
         request, "visit.html", here, status=problem.status if problem else 200, doors=doors,
-        known=person_at(here.db, here.place, ref) if ref else None, form=usual | dict(form),
-        problem=problem, errors=problem.fields if problem else {},
+        known=person_at(here.db, here.place, ref) if ref else None, form=form, problem=problem,
+        errors=problem.fields if problem else {}, today=today_in(here.place.zone),
         once=ticket(here.hub.own, PURPOSE, FORM_SECONDS))
