@@ -25,19 +25,22 @@ from mortice.core.log import About, Kind, read_entry
 from mortice.core.site import Role as SiteRole
 from mortice.hub.access import Role
 from mortice.hub.accounts import invite
+from mortice.hub.acts import note
 from mortice.hub.cells import keep
 from mortice.hub.hub import Hub, make_hub
 from mortice.hub.keys import KEY, register, register_pin, wire_of
+from mortice.hub.pages.notice import GAVE
 from mortice.hub.places import follow_doors, found_place
 from mortice.hub.powers import take_grant
 from mortice.hub.running import beside, bound
 from mortice.hub.settings import Settings
-from mortice.hub.tables import Account, Door, Membership, Person, Place
-from mortice.sim.cast import DAY, PLACES, PlacePlan
+from mortice.hub.tables import Account, Door, Membership, Person, Place, new_ref
+from mortice.sim.cast import DAY, PLACES, PlacePlan, Times
 from mortice.sim.running import RunningDoor
 from mortice.sim.town import Town
 from mortice.sim.world import OWNER, PASSPHRASE, World
 
+THURSDAY = 3  # counted from Monday
 LINK_SECONDS = 12 * 3600  # a sign-in link of the demo counts for this start of it
 
 
@@ -131,6 +134,7 @@ def fill(hub: Hub, town: Town) -> None:
             for member in CAST:
                 if member.place == plan.slug:
                     _join(db, place, accounts[member.name], member.role)
+            _announce(db, place, accounts[OWNER])
 
 
 def _account(db: Session, name: str) -> Account:
@@ -176,6 +180,20 @@ def _key(db: Session, place: Place, people: dict[str, Person], record: dict[str,
         return
     key = register(db, place, people[name], wire, what=KEY)
     people[name].what = people[name].what or key.label
+
+
+def _announce(db: Session, place: Place, owner: Account) -> None:
+    """The engineer comes to Priya's room next Thursday, and she was told."""
+    door = next((each for each in place.doors if each.label == "Room 4"), None)
+    engineer = db.scalar(select(Person).where(
+        Person.place_id == place.id, Person.name == "Eve Engineer"))
+    if door is None or engineer is None:
+        return
+    times = Times(0, int(time.time()))
+    days = next(day for day in range(2, 9) if (times.local(day, 12) // DAY + 3) % 7 == THURSDAY)
+    note(db, GAVE, place, owner, notice=new_ref(), door=door.ref, person=engineer.ref,
+         who=engineer.name, why="Yearly check of the boiler", urgent="", by=owner.name,
+         told=["Priya Shah"], starts=times.local(days, 10), ends=times.local(days, 12))
 
 
 def _bounds(plan: PlacePlan, world: World) -> Iterator[Terms]:
