@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import aliased
 
-from mortice.client.words import Said, say, text
+from mortice.client.words import Said, say, text, who
 from mortice.core.commands import Command
 from mortice.core.grant import KeyClass
 from mortice.core.limits import TIME_MAX
@@ -100,18 +100,13 @@ def door_of(here: Here, eyes: Eyes, ref: str) -> Door:
 def opened_up(here: Here, eyes: Eyes, door: Door) -> str:
     """Who came in its opening hours and holds it open since (R17), for whoever may see that."""
     number = door.status.get("held_entry")  # as a lock said it, which may lie
-    row = here.db.execute(
-        select(LogEntry, Person.name).join(Log, Log.id == LogEntry.log_id).join(
-            Door, Door.id == Log.door_id).outerjoin(
-                Key, and_(Key.leaf == LogEntry.leaf, Key.place_id == Door.place_id)).outerjoin(
-                    Person, Person.id == Key.person_id).where(
-                        Door.id == door.id, Log.ended_at.is_(None), LogEntry.number == number,
-                        eyes.allow(LogEntry))).first() if (
-                            type(number) is int and 0 <= number <= TIME_MAX) else None
-    about = read_entry(row[0].body).about if row else {}
-    if row is None or About.UNTIL not in about or about.get(About.COMMAND) != Command.UNLOCK:
-        return ""
-    return f", since {row[1] or 'somebody'} came at {when(row[0].at, door.zone)}"
+    found = _entries_of(door, eyes).where(LogEntry.number == number)
+    known = type(number) is int and 0 <= number <= TIME_MAX
+    entries = [read_entry(row.body) for row, _ in here.db.execute(found)] if known else []
+    names, _ = named_in(here, entries)
+    return "".join(
+        f", since {who(entry, names)} came at {when(entry.at, door.zone)}" for entry in entries
+        if entry.about.get(About.COMMAND) == Command.UNLOCK and About.UNTIL in entry.about)
 
 
 # --- what happened --------------------------------------------------------------------------------
@@ -144,11 +139,15 @@ class Line:
 Row = tuple[LogEntry, Door]
 
 
-def timeline(here: Here, eyes: Eyes, door: Door, before: int | None = None) -> list[Line]:
-    """What happened at a door, newest first: one page of it, of the entries below `before`."""
-    found = select(LogEntry, Door).join(Log, Log.id == LogEntry.log_id).join(
+def _entries_of(door: Door, eyes: Eyes) -> Select[LogEntry, Door]:
+    return select(LogEntry, Door).join(Log, Log.id == LogEntry.log_id).join(
         Door, Door.id == Log.door_id).where(
             Door.id == door.id, Log.ended_at.is_(None), eyes.allow(LogEntry))
+
+
+def timeline(here: Here, eyes: Eyes, door: Door, before: int | None = None) -> list[Line]:
+    """What happened at a door, newest first: one page of it, of the entries below `before`."""
+    found = _entries_of(door, eyes)
     if before is not None:
         found = found.where(LogEntry.number < before)
     return lines(here, here.db.execute(found.order_by(LogEntry.number.desc()).limit(PAGE)).all())

@@ -11,10 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mortice.core.errors import Malformed
 from mortice.core.limits import TIME_MAX
-from mortice.core.schedule import read_hours
-from mortice.hub.saying import hours
 from mortice.hub.tables import Door
 from mortice.hub.web import clock, when
 
@@ -105,14 +102,6 @@ def _lost_line(door: Door, last: Words, heard_at: int | None) -> str:
         return "its lock has not said anything yet"
     was = "" if last.word == "Unknown" else f"; {last.word.lower()} when last heard"
     return f"since {when(heard_at, door.zone)}{was}" if heard_at else f"not reachable{was}"
-
-
-def opening_hours(door: Door) -> str:
-    """The opening hours that its lock says it has, in words."""
-    try:
-        return hours(read_hours(door.status.get("opening")))
-    except Malformed:  # none, or nonsense
-        return ""
 
 
 def _number(status: Mapping[str, Any], name: str) -> int | None:

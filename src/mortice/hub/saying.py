@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from mortice.core.errors import Malformed
 from mortice.core.grant import Grant, Rights
-from mortice.core.schedule import DAY, Hours, admits
+from mortice.core.schedule import DAY, Hours, admits, read_hours
 from mortice.core.stages import Factors
 from mortice.hub.tables import Door
 
@@ -102,6 +103,14 @@ def when(grant: Grant, clock: ZoneInfo, at: int) -> str:
              "" if grant.hours is None else hours(grant.hours),
              "" if grant.exp is None else f"until {ends(grant.exp, clock)}", uses]
     return ", ".join(filter(None, parts)) or "always"
+
+
+def told_hours(value: object) -> str:
+    """Weekly hours as a lock tells them; nothing for none, and for nonsense."""
+    try:
+        return hours(read_hours(value))
+    except Malformed:
+        return ""
 
 
 def hours(windows: Hours) -> str:

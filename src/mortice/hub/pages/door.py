@@ -25,22 +25,13 @@ from mortice.hub.comings import (
     state_since,
     timeline,
 )
-from mortice.hub.doors import (
-    LOW_MILLIVOLTS,
-    Now,
-    health,
-    heard,
-    needs,
-    now_of,
-    opening_hours,
-    summary,
-    supply,
-)
+from mortice.hub.doors import LOW_MILLIVOLTS, Now, health, heard, needs, now_of, summary, supply
 from mortice.hub.holders import holders
 from mortice.hub.live import Live
 from mortice.hub.living import living_behind
 from mortice.hub.outbox import unsigned_for
 from mortice.hub.pages.notice import notices
+from mortice.hub.saying import told_hours
 from mortice.hub.tables import Door, now
 from mortice.hub.web import page
 
@@ -85,7 +76,7 @@ def one(
     tells = here.role in RUNS or eyes.see_comings(found)
     return page(
         request, "door.html", here, door=found, now_=is_now, lines=lines,
-        opening=opening_hours(found),
+        opening=told_hours(found.status.get("opening")),
         older=lines[-1].number if len(lines) == PAGE else None, before=before,
         can_now=[key for key in held if key.opens], later=[key for key in held if not key.opens],
         health=health(is_now, now()), runs=here.role in RUNS, sees_comings=eyes.see_comings(found),
