@@ -341,6 +341,24 @@ def test_checking_again_finds_a_changed_record(cast: Cast, as_: AsRole, front: D
     assert "The hub" in shown
 
 
+def test_how_much_happens_in_a_tenants_own_room_is_told_to_nobody_else(
+    cast: Cast, as_: AsRole, front: Diary) -> None:
+    for role in ("owner", "auditor"):
+        client = as_(role)
+        paths = (f"{cast.base}/activity/check", f"{cast.base}/activity/{log_of(cast).ref}",
+                 f"{cast.base}/activity")
+        assert all("61 " in client.get(path).text for path in paths)
+    make_private(cast)
+    for role in ("owner", "auditor"):
+        client = as_(role)
+        for path in paths:
+            assert not re.search(r"\b61\b", client.get(path).text), path
+        assert "nothing was added" in client.get(paths[0]).text
+    with cast.hub.database.writing() as db:
+        db.get_one(LogEntry, (log_of(cast).id, 20)).body = front.pairs[20][0][:-1] + b"x"
+    assert "nothing was added" not in client.get(paths[0]).text
+
+
 def test_an_entry_that_is_not_theirs_is_not_there(
     cast: Cast, as_: AsRole, lived: Lived, front: Diary,
 ) -> None:

@@ -141,7 +141,8 @@ def check(request: Request, here: Takes, asks: Asks) -> Response:
     """Read every entry again from the disk and audit it, as anybody else would."""
     search = search_of(here, asks)
     found = [(log, check_again(here.db, log)) for log in search.chosen_logs() if log.head]
-    return page(request, "activity_check.html", here, found=found)
+    return page(
+        request, "activity_check.html", here, found=found, counted=search.open_logs())
 
 
 @ROUTER.get("/export.csv")

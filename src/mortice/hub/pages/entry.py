@@ -44,6 +44,7 @@ def one_log(request: Request, here: Takes, log: str) -> Response:
     faults = here.db.scalars(
         select(LogFault).where(LogFault.log_id == found.id).order_by(LogFault.id)).all()
     return page(request, "activity_log.html", here, log=found, faults=faults,
+                counted=found in search_of(here, Filter(Wanted(), {})).open_logs(),
                 changes=here.may(To.CHANGE_SETTINGS))
 
 
