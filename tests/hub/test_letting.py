@@ -13,20 +13,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from givers import DAY, GIVES, Giver, add_giver, add_person, owner_takes_back
+from givers import DAY, GIVES, Giver, add_giver, add_person, first_link, new_key, owner_takes_back
 from hubs import Cast
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from mortice.core import cbor
 from mortice.core.document import id_of
+from mortice.core.freshness import accept_staple
 from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.stages import Factors
 from mortice.hub.guests import bytes_of, text_of
-from mortice.hub.keys import links_of, take_back
+from mortice.hub.keys import links_of, register, take_back, wire_of
 from mortice.hub.outbox import answered
+from mortice.hub.places import site_of
 from mortice.hub.powers import REFRESH, VISITORS, live
-from mortice.hub.tables import Delivery, HubGrant, Key, Place, now
+from mortice.hub.refreshing import renew
+from mortice.hub.tables import Delivery, HubGrant, Key, Place, Staple, now
 from mortice.hub.texts import read_asking
 from mortice.hub.visitors import Stay, issue
 
@@ -75,6 +78,14 @@ def sends(client: TestClient, cast: Cast, s: str, said: dict[str, Any], wire: li
 def kept(cast: Cast) -> list[HubGrant]:
     with cast.hub.database.reading() as db:
         return list(db.scalars(select(HubGrant)))
+
+
+def let(cast: Cast, giver: Giver, client: TestClient, **form: Any) -> HubGrant:
+    """What the owner does in their browser, from the bounds to the touch."""
+    s = chosen(client, cast, **form)
+    said = terms_for(client, cast, s)
+    assert sends(client, cast, s, said, sign(giver, cast, said["terms"][0])).status_code == 201
+    return kept(cast)[-1]
 
 
 def plain(text: str) -> str:
@@ -195,14 +206,22 @@ def test_a_ticket_is_the_owners_own_and_ends(cast: Cast, as_: AsRole) -> None:
         f"{cast.base}/settings/hub/let/signed", json=old).json()["code"] == "ticket-ended"
 
 
+def test_the_hub_vouches_by_a_link_that_a_browser_signed(cast: Cast, as_: AsRole) -> None:
+    """Every lock would take its word: the chain holds, assertion and all."""
+    giver, person = the_giver(cast), add_person(cast, "Ana")
+    grant = let(cast, giver, as_("owner"), what=REFRESH)
+    with cast.hub.database.writing() as db:
+        place = db.get_one(Place, cast.place.id)
+        key = register(db, place, person, first_link(
+            cast, new_key().public, cast.doors["Back door"], max_staleness=1000))
+        renew(db, cast.hub, place)
+        staple = db.get_one(Staple, key.leaf)
+    assert staple.chain == grant.wire
+    assert accept_staple(
+        site_of(place), staple.document, wire_of(grant.wire)).leaf == key.leaf
+
+
 # --- ending it ------------------------------------------------------------------------------
-
-
-def let(cast: Cast, giver: Giver, client: TestClient, **form: Any) -> HubGrant:
-    s = chosen(client, cast, **form)
-    said = terms_for(client, cast, s)
-    assert sends(client, cast, s, said, sign(giver, cast, said["terms"][0])).status_code == 201
-    return kept(cast)[-1]
 
 
 def visit(cast: Cast, label: str) -> Key:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -40,7 +39,6 @@ class Power(NamedTuple):
     grant: HubGrant
     worth: str
     said: tuple[str, ...]
-    back: str  # the command that ends it for good
 
 
 class Browser(NamedTuple):
@@ -127,11 +125,10 @@ def _powers(here: Here) -> list[Power]:
 
 def _power(here: Here, grant: HubGrant, at: int) -> Power:
     leaf = links_of(grant)[-1]
-    back = shlex.join(["mortice", "key", "take-back", grant.leaf.hex()])
     if grant.what == VISITORS:
         said = sentence("This hub", leaf, here.place.doors, at)
-        return Power(grant, _visits(here, leaf), said.more, back)
-    return Power(grant, _doors(here, leaf), (_vouches(here, leaf),), back)
+        return Power(grant, _visits(here, leaf), said.more)
+    return Power(grant, _doors(here, leaf), (_vouches(here, leaf),))
 
 
 def sum_of(here: Here, what: str, terms: Grant | Terms) -> str:
