@@ -357,7 +357,7 @@ def test_who_lives_there_is_told_to_whom_it_concerns(lived: Lived, as_: AsRole) 
 
 def living(said: str) -> str:
     """Who lives behind a door, as its page says."""
-    found = re.search("Seen by who lives here: (.*?) That is", said)
+    found = re.search("Lives here: (.*?) That is", said)
     return found[1] if found else ""
 
 
