@@ -140,9 +140,10 @@ const READERS = {
     return { version: found.version, doors: found.doors.map(({ id }) => hex(id)) };
   },
   settings: async (given) => {
-    const { version, relockAfter, pins, hub } = await readConfig(raw(given.document), (await root(given)).id);
+    const { version, relockAfter, pins, hub, opening } = await readConfig(raw(given.document), (await root(given)).id);
     const named = hub ? { hub: [hex(hub.key), hub.address] } : {};
-    return { version, relock_after: relockAfter, pins: [pins.entry, pins.spent, pins.most], ...named };
+    return { version, relock_after: relockAfter, pins: [pins.entry, pins.spent, pins.most], ...named,
+      ...(opening && { opening }) };
   },
   enrolment: async (given) => {
     const links = await verifyChain(await readChain(wire(given.chain), ENROL), await root(given));

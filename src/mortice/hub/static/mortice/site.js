@@ -11,6 +11,7 @@
 import { Fields, TIME_MAX, areDifferent, compare, decode, fields, isBytes, same } from "./cbor.js";
 import { AUD, IAT, LIMITS, endorse, readDocument, readEndorsed, signDocument, signedBy } from "./documents.js";
 import { Malformed, Untrusted } from "./errors.js";
+import { readHours } from "./grant.js";
 import { ID_BYTES, readKey } from "./keys.js";
 import { checkX25519 } from "./noise.js";
 
@@ -19,7 +20,8 @@ import { checkX25519 } from "./noise.js";
  * @typedef {{id: Uint8Array, version: number, roles: Object<string, RoleKeys>, strict: boolean,
  *   demo: boolean, retired: {key: PublicKey, kept: Uint8Array[]}[]}} Root  roles by the names of ROLES
  * @typedef {{door: Uint8Array, version: number, relockAfter: number, pins: {entry: "plain"|"index",
- *   spent: "rest"|"off", most: number}, hub?: {key: Uint8Array, address: string}}} Config
+ *   spent: "rest"|"off", most: number}, hub?: {key: Uint8Array, address: string},
+ *   opening?: [days: number, start: number, end: number][]}} Config
  */
 
 export const SITE = "mortice-site/1";
@@ -128,7 +130,7 @@ export async function signConfig(site, config, signer) {
   const { entry, spent, most } = config.pins;
   const limits = fields([[1, config.door], [2, config.version], [3, config.relockAfter],
     [4, [ENTRIES.indexOf(entry), SPENT.indexOf(spent), most]],
-    [5, config.hub && [config.hub.key, config.hub.address]]]);
+    [5, config.hub && [config.hub.key, config.hub.address]], [6, config.opening]]);
   const signed = await signDocument(CONFIG, about(site, limits), signer);
   await readConfig(signed, site);
   return signed;
@@ -141,7 +143,7 @@ export async function readConfig(bytes, site) {
   if (!same(claims.bytes(AUD, ID_BYTES), site)) throw new Untrusted("F3", "settings: for another site");
   const config = { door: limits.bytes(1, 8), version: limits.int(2, 1, TIME_MAX), relockAfter: limits.int(3, 0, 3600),
     pins: readPins(limits.any(4)),
-    hub: await readHub(limits.list(5, 2, null)), document };
+    hub: await readHub(limits.list(5, 2, null)), opening: readHours(limits.list(6, 28, null)), document };
   claims.done(limits);
   return config;
 }
