@@ -129,7 +129,7 @@ class Shelf:
     def __init__(self, locks: int) -> None:
         keys = (lock_key(number).public for number in range(locks))
         self.known = {key.id: KnownLock(key, SITE, DOOR) for key in keys}
-        self.mail: list[tuple[int, list[cbor.Value]]] = []
+        self.mail: list[tuple[int, list[bytes]]] = []
         self.came = asyncio.Event()  # somebody has dialled in
 
     async def lock(self, lock_id: bytes) -> KnownLock | None:
@@ -141,7 +141,7 @@ class Shelf:
     async def take(self, lock_id: bytes, batch: Batch) -> int:
         return 0
 
-    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
+    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[bytes]]]:
         return self.mail
 
     async def delivered(self, lock_id: bytes, number: int, results: list[Delivered]) -> None:
@@ -160,7 +160,7 @@ async def lines() -> tuple[int, Callable[[int], int]]:
     _, port = await held.listen(LOOPBACK, 0)
 
     def send(number: int) -> int:
-        shelf.mail = [(number, [[REVOKE, DOCUMENT]])]
+        shelf.mail = [(number, [cbor.encode([REVOKE, DOCUMENT])])]
         locks = [lock for lock in shelf.known if held.connected(lock)]
         for lock in locks:
             held.nudge(lock)

@@ -30,7 +30,7 @@ from mortice.core.passkey import AUTHENTICATOR_BYTES, CLIENT_BYTES
 from mortice.core.refusal import Reason
 from mortice.core.site import sign_doors
 from mortice.hub.ledger import HubLedger
-from mortice.hub.lines import LINE_BYTES, Batch, Seen
+from mortice.hub.lines import LINE_BYTES, Batch, Seen, bundle_frame
 from mortice.hub.logs import set_aside
 from mortice.hub.outbox import post
 from mortice.hub.places import follow_doors, map_of
@@ -284,7 +284,7 @@ async def test_a_document_arrives_when_the_lock_has_signed_for_it(
     lock = lock_of(here)
     [(number, bundle)] = await ledger.waiting(lock, seen(1, 2))
     name = document_of(here, number)
-    assert bundle[0][0] == "mortice-doors/1"  # type: ignore[index]
+    assert cbor.decode(bundle[0])[0] == "mortice-doors/1"  # type: ignore[index]
     diary.write(Kind.DOORS_CHANGED, {17: 2})
     await send(ledger, lock, diary)
     for wrong in (diary.receipt(b"x" * 16, 0), diary.receipt(name, 0, Result.REFUSED)):
@@ -339,10 +339,11 @@ async def test_a_lock_that_missed_roots_gets_them_in_order(
         place.root, place.root_version = b"root 4", 4
     lock = lock_of(here)
     [(number, bundle)] = await ledger.waiting(lock, seen(2, 1))
-    assert bundle == [["mortice-site/1", b"root 3"], ["mortice-site/1", b"root 4"]]
+    assert [*map(cbor.decode, bundle)] == [
+        ["mortice-site/1", b"root 3"], ["mortice-site/1", b"root 4"]]
     assert number == 0
     [(_, bundle)] = await ledger.waiting(lock, seen(4, 0))
-    assert bundle == [["mortice-doors/1", here.place.doors_map]]
+    assert [*map(cbor.decode, bundle)] == [["mortice-doors/1", here.place.doors_map]]
     assert await ledger.waiting(lock, seen(4, 1)) == []
 
 
@@ -498,11 +499,13 @@ async def test_more_roots_than_a_frame_holds_go_in_several(here: Cast, ledger: H
                    for version, root in enumerate(roots[:-1], 1))
         place.root, place.root_version = roots[-1], len(roots)
     bundles = await ledger.waiting(lock_of(here), seen(0, 1))
-    assert [root for _, bundle in bundles for _, root in bundle] == roots  # type: ignore[misc]
+    assert [cbor.decode(item)[1] for _, bundle in bundles for item in bundle] == roots  # type: ignore[index]
     for number, bundle in bundles:
         assert number == 0
         assert len(bundle) <= BUNDLE_DOCUMENTS
-        assert len(cbor.encode([2, number, bundle])) <= LINE_BYTES - TAG_BYTES
+        frame = bundle_frame(number, bundle)
+        assert len(frame) <= LINE_BYTES - TAG_BYTES
+        assert cbor.decode(frame, max_bytes=LINE_BYTES) == [2, number, [*map(cbor.decode, bundle)]]
 
 
 def test_no_document_is_longer_than_a_frame() -> None:

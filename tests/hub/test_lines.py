@@ -60,7 +60,7 @@ class Notes:
     known: dict[bytes, KnownLock] = field(default_factory=dict)
     bodies: dict[bytes, list[bytes]] = field(default_factory=dict)
     heads: list[bytes] = field(default_factory=list)
-    mail: list[tuple[int, list[cbor.Value]]] = field(default_factory=list)
+    mail: list[tuple[int, list[bytes]]] = field(default_factory=list)
     answers: list[tuple[int, list[Delivered]]] = field(default_factory=list)
     statuses: list[Mapping[int | str, cbor.Value]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Notes:
         self.pulse.set()
         return len(kept)
 
-    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
+    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[bytes]]]:
         self.seen.append(seen)
         return self.mail
 
@@ -208,7 +208,7 @@ async def test_a_document_goes_down_and_its_receipt_comes_back(stand: Stand) -> 
         stand.world.home.site().id, [Revoked(secrets.token_bytes(16), None)], revoke_key)
     await stand.name_the_hub()
     await stand.caught_up()
-    stand.notes.mail = [(7, [[REVOKE, document]])]
+    stand.notes.mail = [(7, [cbor.encode([REVOKE, document])])]
     stand.lines.nudge(stand.lock_id)
     await stand.notes.until(lambda: stand.notes.answers)
     number, [result] = stand.notes.answers[0]
@@ -220,7 +220,7 @@ async def test_what_the_hub_makes_up_itself_is_refused(stand: Stand) -> None:
     stranger = SoftwareKey.from_seed(ED25519, secrets.token_bytes(32))
     document = sign_revocation(
         stand.world.home.site().id, [Revoked(secrets.token_bytes(16), None)], stranger)
-    stand.notes.mail = [(1, [[REVOKE, document]])]
+    stand.notes.mail = [(1, [cbor.encode([REVOKE, document])])]
     await stand.name_the_hub()
     await stand.notes.until(lambda: stand.notes.answers)
     assert stand.notes.answers[0][1][0].refused is not None
@@ -455,7 +455,7 @@ async def test_a_log_that_does_not_fit_is_asked_for_no_further_and_its_door_is_s
     caller.say(5, 0, [], None)
     caller.say(7, {"state": "locked"})
     await caller.stand.notes.until(lambda: caller.stand.notes.statuses)
-    caller.stand.notes.mail = [(7, [[REVOKE, b"a document"]])]
+    caller.stand.notes.mail = [(7, [cbor.encode([REVOKE, b"a document"])])]
     caller.stand.lines.nudge(caller.stand.lock_id)
     said: Any = cbor.decode(caller.transport.open(await caller.message()))
     assert said[0] == 2

@@ -103,7 +103,7 @@ class HubLedger:
 
     # --- documents for a lock ---------------------------------------------------------------------
 
-    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
+    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[bytes]]]:
         """Bundles for a lock that says which root and map it stands on, in the order to take."""
         talk = self._talks.get(lock_id)
         if talk is None or talk.handshake != seen.handshake:
@@ -191,7 +191,7 @@ def _json(value: cbor.Value) -> object:
 
 
 def _waiting(
-    db: Session, lock_id: bytes, seen: Seen, talk: Talk) -> list[tuple[int, list[cbor.Value]]]:
+    db: Session, lock_id: bytes, seen: Seen, talk: Talk) -> list[tuple[int, list[bytes]]]:
     door = _door(db, lock_id)
     if door is None:
         return []
@@ -202,20 +202,20 @@ def _waiting(
         talk.sent.add(delivery.id)
         if delivery.document.kind not in CAUGHT_UP or not first:
             talk.unanswered.add(delivery.id)
-            bundles.append((delivery.id, [cbor.decode(delivery.document.item)]))
+            bundles.append((delivery.id, [delivery.document.item]))
     return bundles
 
 
-def _missed(db: Session, place: Place, seen: Seen) -> list[cbor.Value]:
+def _missed(db: Session, place: Place, seen: Seen) -> list[bytes]:
     """Each root after the one that the lock stands on, in order, and then a newer map."""
-    items: list[cbor.Value] = []
+    items: list[bytes] = []
     if place.root is None:
         return items
     if seen.site_version < place.root_version:
         old = db.scalars(select(OldRoot.root).where(
             OldRoot.place_id == place.id, OldRoot.version > seen.site_version)
             .order_by(OldRoot.version))
-        items += [[SITE, root] for root in (*old, place.root)]
+        items += [cbor.encode([SITE, root]) for root in (*old, place.root)]
     if place.doors_map is not None and seen.doors_version < place.doors_version:
-        items.append([DOORS_MAP, place.doors_map])
+        items.append(cbor.encode([DOORS_MAP, place.doors_map]))
     return items

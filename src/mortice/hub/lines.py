@@ -95,8 +95,8 @@ class Ledger(Protocol):
     async def take(self, lock_id: bytes, batch: Batch) -> int:
         """Verify and keep; the new position. Raises Theirs for a lie."""
 
-    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
-        """Bundles for it, each with a number."""
+    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[bytes]]]:
+        """Bundles for it, each with a number: fewer than 24 items, as they are encoded."""
 
     async def delivered(self, lock_id: bytes, number: int, results: list[Delivered]) -> None:
         """What it did with a bundle. Raises Theirs for a lie."""
@@ -272,7 +272,7 @@ class _End:
         if not self.lock:
             return
         for number, bundle in await self.lines.ledger.waiting(self.lock, self.seen):
-            frame = cbor.encode([2, number, bundle])
+            frame = bundle_frame(number, bundle)
             if hash(frame) in self._sent:  # once a line: what it did not take it gets at the next
                 continue
             self._sent |= {hash(frame)}
@@ -335,6 +335,12 @@ class _End:
         self.streams.clear()
         self._pending.clear()
         self.lines.left(self)
+
+
+def bundle_frame(number: int, items: list[bytes]) -> bytes:
+    """A frame around items that are encoded already, once for all the locks that get them."""
+    head = cbor.encode([2, number, []])
+    return head[:-1] + bytes([head[-1] + len(items)]) + b"".join(items)
 
 
 def _read_hello(payload: bytes) -> Seen:

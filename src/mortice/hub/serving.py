@@ -28,14 +28,14 @@ class TellingLedger(HubLedger):
         self._hub = hub
         self._told: dict[bytes, bytes] = {}  # the conversation in which each lock was told
 
-    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[cbor.Value]]]:
+    async def waiting(self, lock_id: bytes, seen: Seen) -> list[tuple[int, list[bytes]]]:
         """As the ledger says, and the time before it: its nonce counts for some seconds only."""
         bundles = await super().waiting(lock_id, seen)
         if self._told.get(lock_id) == seen.handshake:
             return bundles
         self._told[lock_id] = seen.handshake
         told = await self._read(lambda db: time_for(db, self._hub, lock_id, seen))
-        return bundles if told is None else [(CATCHING_UP, [told]), *bundles]
+        return bundles if told is None else [(CATCHING_UP, [cbor.encode(told)]), *bundles]
 
 
 @asynccontextmanager
