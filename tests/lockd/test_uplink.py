@@ -594,6 +594,7 @@ async def test_a_factory_reset_ends_the_line(stand: Stand, line: Line, hub: Hub)
     assert await line.ended()
 
 
+@pytest.mark.slow  # thirteen hours of beats
 async def test_a_line_is_made_anew_before_its_nonce_and_keys_are_old(
     line: Line, hub: Hub, stand: Stand,
 ) -> None:
