@@ -33,7 +33,7 @@ from mortice.core.log import Kind
 from mortice.hub.accounts import invite
 from mortice.hub.cells import DAY, keep
 from mortice.hub.pages.notice import GAVE
-from mortice.hub.tables import Act, Door, now
+from mortice.hub.tables import Act, Door, Log, now
 from mortice.sim.running import RunningDoor
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -153,7 +153,21 @@ class Place:
             self.at_once(lambda symbol=symbol: door.hardware.press(symbol))  # type: ignore[misc]
         self.run(until(lambda: len(self.there.entries(label, *verdicts)) > before))
         entry = self.at_once(lambda: self.there.entries(label, *verdicts)[-1])
+        self.is_told(label)
         return entry.kind.name.lower()
+
+    def is_told(self, label: str) -> None:
+        """Wait until the hub has what a door wrote down, unless the door is offline."""
+        there, lock = self.there, self.there.doors[label].lock_id
+        wrote = self.at_once(lambda: there.running(label).lock.store.size)
+
+        def kept() -> bool:
+            with there.hub.database.reading() as db:
+                log = db.scalar(select(Log).where(Log.lock_id == lock, Log.ended_at.is_(None)))
+            lines = there.hub.lines
+            return lines is None or not lines.connected(lock) or (
+                log is not None and log.size >= wrote)
+        self.run(until(kept))
 
     def openings(self, label: str) -> int:
         """How often a door's own log says that it let somebody in."""
