@@ -325,7 +325,7 @@ def test_a_key_of_a_tenants_room_does_not_make_a_tenant(
 
 
 @pytest.mark.parametrize("given", [
-    {}, {"ends": int(time()) + FOUR_WEEKS - 86_400 + 60}, {"what": "pin", "state": ON_DOOR},
+    {}, {"ends": int(time()) + FOUR_WEEKS - 86_400 + 3600}, {"what": "pin", "state": ON_DOOR},
 ], ids=named)
 def test_a_key_at_all_hours_for_four_weeks_makes_a_tenant(
     lived: Lived, as_: AsRole, given: dict[str, object],
