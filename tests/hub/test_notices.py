@@ -116,6 +116,26 @@ def test_less_than_a_day_ahead_needs_a_reason_and_says_it(lived: Lived, as_: AsR
         "a notice in good time is none that is urgent")
 
 
+def test_no_notice_is_given_after_the_fact(lived: Lived, as_: AsRole) -> None:
+    """Not in an emergency either: whoever could, would read who came at a tenant's door."""
+    today = datetime.now(ZoneInfo(ZONE))
+    early = form(lived, days=0, urgent="Water") | {"from": "00:00", "to": "00:00"}
+    answer = as_("manager").post(path(lived), data=early | {"day": f"{today:%Y-%m-%d}"})
+    assert answer.status_code == 422
+    assert "cannot begin before it is given" in answer.text
+    assert kept(lived) == []
+
+
+def test_what_came_before_it_was_given_is_not_on_it(lived: Lived, as_: AsRole) -> None:
+    at = gives(as_("owner"), lived)
+    moved(lived)
+    with lived.cast.hub.database.writing() as db:
+        db.scalars(select(Act).where(Act.what == GAVE)).one().at = now() - 100
+    sam = lived.leaves[BOILER]
+    lived.wrote("Front door", (300, *opened(sam)), (60, *opened(sam)))
+    assert re.findall(r">(entry \d+)", as_("owner").get(at).text) == ["entry 1"]
+
+
 def test_whoever_lives_there_needs_no_notice(lived: Lived, as_: AsRole) -> None:
     answer = as_("owner").post(path(lived), data=form(lived, who=TENANT))
     assert "lives there" in answer.text

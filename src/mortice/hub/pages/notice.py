@@ -1,8 +1,9 @@
 """Notices of entry: that somebody comes in at a tenant's door, and what its log says of that.
 
 A notice is an act (acts.py), so nothing of it ever changes; that it was called off is another. Of
-its window whoever gave it sees what the named person's keys did, and nothing that a tenant did or
-gave others the key for: who lives behind a door, or ever did, cannot be looked after by a notice.
+its window, which is never before it was given, whoever gave it sees what the named person's keys
+did, and nothing that a tenant did or gave others the key for: who lives behind a door, or ever
+did, cannot be looked after by a notice.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ROUTER = APIRouter(prefix="/p/{place}", include_in_schema=False)
 Sees = Annotated[Here, Depends(may(To.SEE_DOORS))]
 Gives = Annotated[Here, Depends(may(To.GIVE_NOTICE))]
 GAVE, OFF = "gave notice of entry", "called off a notice of entry"
+OVER = "A notice cannot begin before it is given. Choose a later time."
 LATE = "That is less than 24 hours ahead. Choose a later time, or write why it cannot wait."
 
 
@@ -96,10 +98,13 @@ def _read(here: Here, door: Door, form: dict[str, Any], at: int) -> dict[str, An
         raise wrong({"person": f"{person.name} lives there, and needs no notice."})
     why = plain_name(str(form.get("why", "")), "why", "Write why somebody comes.")
     times = read_times({**form, "when": "visit", "once": ""}, [door], at)
-    urgent = "" if times.nbf is not None and times.nbf >= at + DAY else plain_name(
+    starts = times.nbf or 0
+    if starts < at:
+        raise wrong({"from": OVER})
+    urgent = "" if starts >= at + DAY else plain_name(
         str(form.get("urgent", "")), "urgent", LATE)
     return {"notice": new_ref(), "door": door.ref, "person": person.ref, "who": person.name,
-            "why": why, "urgent": urgent, "starts": times.nbf, "ends": times.exp,
+            "why": why, "urgent": urgent, "starts": starts, "ends": times.exp,
             "by": here.account.name, "told": told}
 
 
@@ -131,7 +136,7 @@ def _came(here: Here, notice: Notice, person: Person | None, log: Log | None) ->
     if log is None or person is None:
         return []
     rows = here.db.scalars(select(LogEntry).where(
-        LogEntry.log_id == log.id, LogEntry.at >= notice.about["starts"],
+        LogEntry.log_id == log.id, LogEntry.at >= max(notice.about["starts"], notice.at),
         LogEntry.at < notice.about["ends"],
         LogEntry.leaf.in_(leaves_of_visitor(here.db, notice.door, person)))
         .order_by(LogEntry.number))
