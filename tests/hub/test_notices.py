@@ -232,6 +232,19 @@ def test_that_nobody_came_is_said_only_once_all_was_heard(lived: Lived, as_: AsR
     assert missing in words(as_("owner"), at)
 
 
+@pytest.mark.parametrize("said", [None, "x", [1], {}, True, 1 << 62])
+def test_a_lock_that_does_not_say_how_much_it_wrote_may_have_more(
+    lived: Lived, as_: AsRole, said: object) -> None:
+    at = gives(as_("owner"), lived)
+    moved(lived, 7200, 1)
+    lived.wrote("Front door", (9000, *opened(lived.leaves[BOILER])))
+    lived.says("Front door", entries=said)
+    assert "may be missing" in words(as_("owner"), at)
+    with lived.cast.hub.database.writing() as db:
+        db.get_one(Door, lived.cast.doors["Front door"].id).status = {"state": "locked"}
+    assert "may be missing" in words(as_("member"), at)
+
+
 def test_a_refusal_is_on_the_record(lived: Lived, as_: AsRole) -> None:
     at = gives(as_("owner"), lived)
     moved(lived)

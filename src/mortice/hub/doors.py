@@ -83,7 +83,7 @@ def now_of(door: Door, at: int, since: int | None = None, *, tells: bool = True)
     words = STATES[state]
     if is_lost(door, at):
         return Now(door, "lost", LOST, _lost_line(door, words, heard_at), None, heard_at)
-    until = _number(door.status, "held_until")
+    until = number_in(door.status, "held_until")
     if until is not None and until > at and state in HOLDABLE:
         line = f"until {when(until, door.zone)}, {words.seen}"
         return Now(door, state, HELD, line, until, heard_at)
@@ -104,7 +104,8 @@ def _lost_line(door: Door, last: Words, heard_at: int | None) -> str:
     return f"since {when(heard_at, door.zone)}{was}" if heard_at else f"not reachable{was}"
 
 
-def _number(status: Mapping[str, Any], name: str) -> int | None:
+def number_in(status: Mapping[str, Any], name: str) -> int | None:
+    """A number in what a lock said of itself; None if it said none, or none that can be."""
     value = status.get(name)  # as a lock said it, which may lie
     return value if type(value) is int and abs(value) <= TIME_MAX else None
 
@@ -189,7 +190,7 @@ def is_possible(millivolts: object) -> bool:
 
 def supply(door: Door) -> Fact | None:
     """What the lock runs on, if it said."""
-    millivolts = _number(door.status, "millivolts")
+    millivolts = number_in(door.status, "millivolts")
     if millivolts is None:
         return None
     if not is_possible(millivolts):
@@ -221,9 +222,9 @@ def health(now: Now, at: int) -> list[Fact]:
         facts.append(Fact("Its clock", clock, "brass" if status["time"] == "unsure" else ""))
     if (power := supply(door)) is not None:
         facts.append(power)
-    if (pins := _number(status, "pins")) is not None:
+    if (pins := number_in(status, "pins")) is not None:
         facts.append(Fact("PINs on it", str(pins) if pins else "none"))
-    if rest := _number(status, "keypad_rest"):
+    if rest := number_in(status, "keypad_rest"):
         facts.append(Fact("Keypad", f"rests {rest} s after wrong PINs", "brass"))
     facts += [Fact("Its record", words, "bad") for name, words in FAULTS.items()
               if status.get(name)]

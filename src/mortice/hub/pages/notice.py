@@ -17,7 +17,7 @@ from sqlalchemy import select
 from mortice.hub.access import RUNS, Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.comings import Eyes, Line, door_of, eyes_of, lines
-from mortice.hub.doors import is_lost
+from mortice.hub.doors import is_lost, number_in
 from mortice.hub.living import leaves_of_visitor, living_behind
 from mortice.hub.pages.give import Posted
 from mortice.hub.people import person_at
@@ -124,7 +124,8 @@ def one(request: Request, here: Sees, notice: str) -> Response:
     person = here.db.scalar(select(Person).where(
         Person.ref == about["person"], Person.erased_at.is_(None)))
     heard = (door.heard_at or 0) if is_lost(door, at) else at
-    behind = log is None or heard < min(at, about["ends"]) or door.status["entries"] > log.size
+    told = number_in(door.status, "entries")
+    behind = log is None or heard < min(at, about["ends"]) or told is None or told > log.size
     return page(
         request, "notice.html", here, notice=found, about=about, door=door, log=log, behind=behind,
         came=_came(here, found, person, log), at=at, person=person,
