@@ -129,7 +129,7 @@ def test_only_what_was_shown_is_kept(cast: Cast, as_: AsRole) -> None:
     ({"doors": []}, "Choose one door at least."), ({"longest": "0"}, "from 1 to 365"),
     ({"longest": "two"}, "from 1 to 365"), ({"quota": ""}, "from 1 to 10,000"),
     ({"quota": "99999"}, "from 1 to 10,000"), ({"last": "2020-01-01"}, "still to come"),
-    ({"last": "soon"}, "Choose a day")])
+    ({"last": "soon"}, "Choose a day"), ({"last": "9999-12-31"}, "Choose a day")])
 def test_what_is_typed_wrongly_is_said(
     cast: Cast, as_: AsRole, form: dict[str, Any], words: str) -> None:
     answer = as_("owner").post(f"{cast.base}/settings/hub/let", data={

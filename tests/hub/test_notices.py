@@ -90,6 +90,7 @@ def test_a_notice_says_who_why_when_and_to_whom(lived: Lived, as_: AsRole) -> No
     ({"why": "  "}, "Write why somebody comes."),
     ({"why": "turned \u202e about"}, "Leave out characters"),
     ({"day": "soon"}, "Choose a day"),
+    ({"day": "9999-12-31", "to": "00:00"}, "Choose a day"),
     ({"from": "x"}, "Write a time"),
     ({"from": "12:00", "to": "11:00"}, "must end after it starts"),
     ({"day": "2020-02-03"}, "Choose a later day"),

@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 LISTS = frozenset({"doors", "days"})
 LONGEST = 8192  # characters of one field: a request for a key, with room
 DAY_SECONDS = 86_400
+YEARS = range(2000, 2200)  # of any day that somebody means
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +106,27 @@ def _text(form: Form, name: str) -> str:
 
 def _date(form: Form, name: str, example: date) -> date:
     try:
-        return date.fromisoformat(_text(form, name))
-    except ValueError as error:
-        raise wrong({name: f"Choose a day, such as {example}."}) from error
+        day = date.fromisoformat(_text(form, name))
+    except ValueError:
+        day = date.min
+    if day.year not in YEARS:
+        raise wrong({name: f"Choose a day, such as {example}."})
+    return day
 
 
 def _time(form: Form, name: str) -> time:
     try:
-        return time.fromisoformat(_text(form, name))
-    except ValueError as error:
-        raise wrong({name: "Write a time, such as 09:00."}) from error
+        at: time | None = time.fromisoformat(_text(form, name))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is not None:  # the door's own clock counts
+        raise wrong({name: "Write a time, such as 09:00."})
+    return at
 
 
 def _second(day: date, at: time, zone: ZoneInfo, name: str, *, fold: int) -> int:
     """The second at which the door's clock shows this. An end takes the later of two."""
-    local = datetime.combine(day, at.replace(tzinfo=None), zone).replace(fold=fold)
+    local = datetime.combine(day, at, zone).replace(fold=fold)
     seconds = int(local.timestamp())
     if datetime.fromtimestamp(seconds, zone).time() != local.time():
         raise wrong({name: f"{at:%H:%M} does not exist on that day: the clocks go forward then. "
