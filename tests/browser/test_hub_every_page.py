@@ -43,6 +43,7 @@ from mortice.hub.keys import register, wire_of
 from mortice.hub.pages import ROUTERS, api
 from mortice.hub.pages.notice import GAVE
 from mortice.hub.tables import (
+    Door,
     Invitation,
     Key,
     KeyRequest,
@@ -87,7 +88,7 @@ NOBODY = ("/setup?token={setup}", "/sign-in", "/sign-in/recovery", "/join/{token
 MORE = {  # what a role is shown otherwise, or a page shows once something was asked of it
     "owner": ("/p/{place}/give?at=doors", "/p/{place}/give?at=when", "/p/{place}/give?at=how",
               "/p/{place}/give?at=check&s={check}", "/p/{place}/give?at=check&s={passes}",
-              "/p/{place}/doors/{room}", "/p/{place}/people/{member}",
+              "/p/{place}/doors/{front}", "/p/{place}/people/{member}",
               "/p/{place}/activity?sort=refused", "/p/{place}/no-such-page",
               "/p/{place}/settings/hub/let?what=refresh", "/p/{place}/settings/hub/let?s={let}"),
     "member": ("/p/{place}", "/p/{place}/doors/{door}", "/p/{place}/my-key"),
@@ -159,16 +160,18 @@ def lived_in(hub: Served) -> dict[str, str]:
             person_id=lived.people["Ana Sousa"].id, holder=asks.public.id,
             text=write_request(asks.public, "Ana Sousa", passkey_of()), agent="Firefox on Linux"))
         log = db.query(Log).filter_by(lock_id=cast.doors["Front door"].lock_id).one()
+        room = db.get_one(Door, cast.doors["Back door"].id)
+        room.private = True
         note(db, GAVE, place, cast.accounts["owner"], notice="abcdefghjk", told=["Ana Sousa"],
-             door=cast.doors["Front door"].ref, person=lived.people["Home Assistant"].ref,
+             door=room.ref, person=lived.people["Home Assistant"].ref,
              who="Home Assistant", why="To look at the boiler", urgent="It leaks",
              starts=now() - 40 * 2700, ends=now() + 3600, by="Owner")
         return guests(hub, db) | {
             "check": check(hub), "passes": check(
                 hub, how="request", passes="1", request=write_request(asks.public, "Ana Sousa")),
-            "place": place.ref, "door": cast.doors["Front door"].ref, "ref": guest.ref,
+            "place": place.ref, "door": room.ref, "ref": guest.ref,
             "notice": "abcdefghjk",
-            "room": cast.doors["Back door"].ref, "person": person.ref, "log": log.ref,
+            "front": cast.doors["Front door"].ref, "person": person.ref, "log": log.ref,
             "member": lived.people["Ana Sousa"].ref,
             "grant": grant.ref, "number": "21", "token": token,
             "let": ticket(cast.hub.own, "let-hub", DAY, form={

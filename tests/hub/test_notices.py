@@ -340,9 +340,25 @@ def test_a_notice_ends_with_what_was_done_here(lived: Lived, as_: AsRole) -> Non
     assert as_("owner").get(at).status_code == 404
 
 
-def test_a_door_that_nobody_lives_behind_offers_none(lived: Lived, as_: AsRole) -> None:
+def test_a_door_that_nobody_lives_behind_has_none(lived: Lived, as_: AsRole) -> None:
     with lived.cast.hub.database.reading() as db:
         assert not db.get_one(Door, lived.cast.doors["Back door"].id).private
     for label, has in (("Front door", True), ("Back door", False)):
         door = f"{lived.cast.base}/doors/{lived.cast.doors[label].ref}"
         assert ("Give notice of entry" in words(as_("owner"), door)) is has
+    for answer in (as_("owner").get(path(lived, "Back door")),
+                   as_("owner").post(path(lived, "Back door"), data=form(lived))):
+        assert answer.status_code == 409
+        assert "Notices of entry are for private doors" in answer.text
+    assert kept(lived) == []
+
+
+def test_at_a_door_that_is_private_no_more_a_member_sees_nobodys_comings(
+    lived: Lived, as_: AsRole) -> None:
+    at = gives(as_("owner"), lived)
+    moved(lived)
+    with lived.cast.hub.database.writing() as db:
+        db.get_one(Door, lived.cast.doors["Front door"].id).private = False
+    assert as_("member").get(at).status_code == 404
+    assert WHY not in words(as_("member"), lived.cast.base)
+    assert WHY in words(as_("owner"), at)

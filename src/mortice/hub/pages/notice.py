@@ -50,11 +50,19 @@ def notices(here: Here, eyes: Eyes) -> list[Notice]:
         Act.place_id == here.place.id, Act.what.in_((GAVE, OFF))).order_by(Act.id.desc())).all()
     off = {act.about["notice"]: act.at for act in acts if act.what == OFF}
     since = {door.ref: (door, 0 if here.role in RUNS else eyes.lives[door.id])
-             for door in here.place.doors if here.role in RUNS or door.id in eyes.lives}
+             for door in here.place.doors if here.role in RUNS or eyes.see_comings(door)}
     found = [(*since[act.about["door"]], act) for act in acts
              if act.what == GAVE and act.about["door"] in since]
     return [Notice(door, act.at, off.get(act.about["notice"]), act.about)
             for door, lives, act in found if act.about["ends"] >= lives]
+
+
+def _room(here: Here, eyes: Eyes, ref: str) -> Door:
+    found = door_of(here, eyes, ref)
+    if not found.private:
+        raise Problem(409, "not-private", f"{found.label} is no tenant's own door",
+                      "Notices of entry are for private doors. Settings say which doors are.")
+    return found
 
 
 @ROUTER.get("/doors/{door}/notices")
@@ -66,7 +74,7 @@ def of_door(request: Request, here: Sees, door: str) -> Response:
 def _form(request: Request, here: Here, door: str, form: dict[str, Any], errors: dict[str, str],
           ) -> Response:
     eyes = eyes_of(here)
-    found = door_of(here, eyes, door)
+    found = _room(here, eyes, door)
     people = here.db.execute(select(Person.ref, Person.name).where(
         Person.place_id == here.place.id, Person.erased_at.is_(None)).order_by(Person.name))
     return page(
@@ -78,7 +86,7 @@ def _form(request: Request, here: Here, door: str, form: dict[str, Any], errors:
 @ROUTER.post("/doors/{door}/notices")
 def give(request: Request, here: Gives, door: str, form: Posted) -> Response:
     """Write a notice down."""
-    found = door_of(here, eyes_of(here), door)
+    found = _room(here, eyes_of(here), door)
     try:
         about = _read(here, found, form, now())
     except Problem as problem:
