@@ -266,7 +266,12 @@ def test_a_notice_is_no_way_to_look_after_who_lives_there(
     assert "Opened" not in words(as_("owner"), at)
 
 
-def test_a_key_that_the_tenant_passed_on_is_the_tenants(lived: Lived, as_: AsRole) -> None:
+@pytest.mark.parametrize("use", [Rights.UNLOCK, Rights.NONE])
+def test_a_key_that_the_tenant_passed_on_is_the_tenants(
+    lived: Lived, as_: AsRole, use: Rights) -> None:
+    """From the key that opens for her, or from one that only gives, as a browser has it."""
+    if use is Rights.NONE:
+        lived.gives(TENANT, "Front door", use=use)
     leaf = passed_on(lived, TENANT, BOILER)
     at = gives(as_("owner"), lived)
     moved(lived)

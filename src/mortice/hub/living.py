@@ -62,13 +62,14 @@ def living_behind(here: Here, door: Door, at: int) -> list[str]:
 def leaves_of_visitor(db: Session, door: Door, person: Person) -> set[bytes]:
     """What an entry at a door names somebody's keys by, if they only come there.
 
-    Not of whoever lives there or ever did, and not of a key that one of those passed on.
+    Not of whoever lives there or ever did, and not of a key that one of those passed on, by
+    whichever key of theirs: a browser passes on from one that opens nothing itself.
     """
     keys = db.scalars(select(Key).join(DoorKey).where(DoorKey.door_id == door.id)).all()
     readers = set(db.scalars(_readers(door)))
-    lived = [key for key in keys if key.person_id not in readers and is_for_living(key)]
-    theirs = {key.leaf for key in lived}
-    if person.id in {key.person_id for key in lived}:
+    lived = {key.person_id for key in keys if key.person_id not in readers and is_for_living(key)}
+    theirs = {key.leaf for key in keys if key.person_id in lived}
+    if person.id in lived:
         return set()
     return {key.leaf for key in keys if key.person_id == person.id
             and theirs.isdisjoint(link.id for link in links_of(key))}
