@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 STRICT = os.environ.get("MORTICE_TESTS_STRICT") == "1"
 PUBLISHED = Path(__file__).parents[2] / "shared" / "vectors"
@@ -26,6 +27,11 @@ SERVERS = ["/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
 pytest.register_assert_rewrite(
     "tests.vectors.daemon", "tests.vectors.scenes", "tests.vectors.stand",
     "tests.vectors.library_link", "tests.vectors.library_log")
+
+
+# How long an example takes is the machine's affair: no test fails by the clock.
+settings.register_profile("mortice", deadline=None)
+settings.load_profile("mortice")
 
 
 @dataclass(frozen=True)
