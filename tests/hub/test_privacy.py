@@ -18,7 +18,7 @@ from mortice.core.log import Kind
 from mortice.core.revocation import REVOKE
 from mortice.hub.acts import note
 from mortice.hub.evidence import check_again
-from mortice.hub.privacy import DAY, KINDS, tidy
+from mortice.hub.privacy import DAY, ERASED, KINDS, erase, tidy
 from mortice.hub.tables import (
     Act,
     Delivery,
@@ -180,6 +180,30 @@ def test_somebody_erased_is_nowhere_and_the_log_is_whole(
     with cast.hub.database.reading() as db:
         act = db.scalars(select(Act).where(Act.what == "erased a person")).one()
         assert act.about == {"person": tom.ref}
+
+
+@pytest.mark.parametrize(("name", "written", "left"), [
+    ("Ian", "Ian and an Italian, IAN'S friend", f"{ERASED} and an Italian, {ERASED}'S friend"),
+    ("Al", "Also al", f"Also {ERASED}"), ("Stra\u00dfe", "STRASSE 3", f"{ERASED} 3"),
+    ("\u00c9va", "\u00e9va, \u00c9vald", f"{ERASED}, \u00c9vald"),
+    ("Tom W. (plumber)", "for tom w. (plumber).", f"for {ERASED}."),
+    ("+44 7700", "+44 77001", None),
+    ("Tom", "tom@example.org, Tom", f"{ERASED}, {ERASED}")])
+def test_only_the_words_of_a_name_are_taken_out_of_what_was_written(
+    cast: Cast, name: str, written: str, left: str | None) -> None:
+    ref = f"{name}7abc"
+    with cast.hub.database.writing() as db:
+        gone = Person(place_id=cast.place.id, name=name, email="tom@example.org", phone="-")
+        db.add(gone)
+        note(db, "gave notice", cast.place, why=written, told=["Ana", written], notice=name,
+             person=ref, door=name, starts=5, keys=[name])
+    with cast.hub.database.writing() as db:
+        erase(db, db.get_one(Person, gone.id))
+    with cast.hub.database.reading() as db:
+        said = written if left is None else left
+        assert db.scalars(select(Act).where(Act.what == "gave notice")).one().about == {
+            "why": said, "told": ["Ana", said], "notice": name, "person": ref, "door": name,
+            "starts": 5, "keys": [name]}, "what names a row is no text"
 
 
 def test_who_holds_a_key_is_not_erased(

@@ -7,6 +7,7 @@ as a whole, and their hashes stay for the sake of those beside them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ from mortice.hub.tree import keep_leaves
 DAY = 86_400
 LEAST, MOST = 1, 6 * 365  # days: six years is how long a contract is argued about in England
 ERASED = "Somebody erased"
-SHORT = 3  # a name of fewer letters is taken out of notes only where it stands alone
+WORDS = frozenset({"by", "email", "reason", "text", "told", "urgent", "who", "why"})  # of an act
 ACTS_AT_ONCE = 1000
 
 Ends = Callable[[Session, Place, int], int]  # deletes what is older; how many that were
@@ -194,7 +195,7 @@ def erase(db: Session, person: Person) -> None:
     problem = why_not(db, person)
     if problem is not None:
         raise problem
-    said = [text for text in (person.name, person.email, person.phone) if text]
+    said = [text for text in (person.name, person.email, person.phone) if re.search(r"\w", text)]
     ids = [key.id for key in person.keys]
     for table, condition in (
             (Guest, Guest.person_id == person.id), (KeyRequest, KeyRequest.person_id == person.id),
@@ -212,19 +213,28 @@ def erase(db: Session, person: Person) -> None:
 
 
 def _scrub(db: Session, place_id: int, said: Iterable[str]) -> None:
-    """Notes of what was done here may name somebody."""
-    words = [text.casefold() for text in said]
-
-    def clean(value: Any) -> Any:  # noqa: ANN401 - JSON
-        if isinstance(value, list):
-            return [clean(each) for each in value]
-        found = isinstance(value, str) and any(
-            word == value.casefold() or (len(word) >= SHORT and word in value.casefold())
-            for word in words)
-        return ERASED if found else value
-
+    """Notes of what was done here may name somebody, in the fields that hold words."""
+    names = sorted((_parts(text.strip())[1] for text in said), key=len, reverse=True)
     for act in db.scalars(select(Act).where(Act.place_id == place_id).execution_options(
             yield_per=ACTS_AT_ONCE)):
-        about = {name: clean(value) for name, value in act.about.items()}
+        about = {field: _without(value, names) if field in WORDS else value
+                 for field, value in act.about.items()}
         if about != act.about:
             act.about = about
+
+
+def _without(value: Any, names: list[list[str]]) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, list):
+        return [_without(each, names) for each in value]
+    parts, folded = _parts(str(value))
+    for name in names:
+        for i in reversed(range(len(parts))):
+            if folded[i:i + len(name)] == name:
+                parts[i:i + len(name)] = folded[i:i + len(name)] = [ERASED]
+    return "".join(parts)
+
+
+def _parts(text: str) -> tuple[list[str], list[str]]:
+    """A text's words and what stands between them; and the same without regard to case."""
+    parts = re.findall(r"\w+|\W", text)
+    return parts, [part.casefold() for part in parts]
