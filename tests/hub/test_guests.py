@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -472,12 +473,20 @@ def test_the_host_sees_how_each_link_stands(cast: Cast, giver: Giver, as_: AsRol
     assert old.open
 
 
+def like(cast: Cast, old: Signed, **other: Any) -> Signed:  # noqa: ANN401 - terms of a link
+    """A link with the same terms to another claim key."""
+    made = Signed(secrets.token_bytes(32), [])
+    link = replace(old.leaf, **{"holder": made.key.public, "document": None} | other)
+    made.wire = [sign_grant(link, cast.grant_key)]
+    return made
+
+
 def moved(cast: Cast, giver: Giver, path: str) -> dict[str, object]:
-    """Sign the taking back of an old link, and a new one in its place."""
+    """Sign the taking back of an old link, and a new one like it in its place."""
     leaf = giver.signed.leaf
     entry = Revoked(leaf.id, leaf.exp)
     document = sign_revocation(cast.site.site.id, [entry], cast.site.keys[SiteRole.REVOKE])
-    giver.sign()
+    giver.signed = like(cast, giver.signed)
     return {"replaces": path[3:],
             "taking_back": text_of(cbor.encode([REVOKE, document, None, None]))}
 
@@ -500,7 +509,8 @@ def test_moving_to_another_phone_gives_anew_and_takes_back_in_one_act(
     assert other.post(f"{answer['path']}/claim", json=sent).status_code == 403, "the digits stay"
     assert other.post(
         f"{answer['path']}/claim", json=sent | {"digits": "4711"}).status_code == 200
-    assert "4 8 2 9 1 3" in other.get(answer["path"]).text, "and so does the PIN"
+    assert "4 8 2 9 1 3" not in other.get(answer["path"]).text, "whoever has the phone knows it"
+    assert guest_of(cast, answer["path"]).pin is None
 
 
 def test_moving_without_a_good_signature_changes_nothing(
@@ -512,6 +522,64 @@ def test_moving_without_a_good_signature_changes_nothing(
     assert guest_of(cast, path).closed_at is None
     with cast.hub.database.reading() as db:
         assert len(db.scalars(select(Guest)).all()) == 1
+
+
+def live_keys(cast: Cast) -> list[Key]:
+    with cast.hub.database.reading() as db:
+        return list(db.scalars(select(Key).where(Key.taken_back_at.is_(None))))
+
+
+@pytest.mark.parametrize("over", ["closed", "link taken back", "key taken back"])
+def test_what_is_over_does_not_come_alive_again_by_moving(
+    cast: Cast, giver: Giver, as_: AsRole, over: str) -> None:
+    path = giver.link()
+    as_("nobody").post(f"{path}/claim", json={"wire": claimed(giver.signed)})
+    at = f"{cast.base}/guests/{path[3:]}"
+    assert giver.client.get(f"{at}/move").status_code == 200
+    if over == "closed":
+        giver.client.post(f"{at}/close")
+    else:
+        guest = guest_of(cast, path)
+        with cast.hub.database.writing() as db:
+            name = guest.claim_id if over == "link taken back" else guest.key_id
+            db.get_one(Key, name).taken_back_at = int(time.time())
+    before = len(live_keys(cast))
+    status, answer = giver.post(**moved(cast, giver, path))
+    assert (status, answer["code"]) == (409, "link-over")
+    assert len(live_keys(cast)) == before
+    page = giver.client.get(f"{at}/move")
+    assert page.status_code == 409
+    assert "That link has ended, was taken back, or was moved already" in page.text
+    assert "give them a new key" in page.text
+
+
+def test_moved_twice_one_link_lives_and_a_lost_answer_is_given_again(
+    cast: Cast, giver: Giver) -> None:
+    path, old = giver.link(), giver.signed
+    first = moved(cast, giver, path)
+    status, answer = giver.post(**first)
+    assert status == 201
+    assert giver.post(**first) == (201, answer)
+    signed, giver.signed = giver.signed, old
+    assert giver.post(**moved(cast, giver, path))[0] == 409
+    assert [key.leaf for key in live_keys(cast)] == [signed.leaf.id]
+
+
+@pytest.mark.parametrize("other", ["door", "later", "earlier", "rights", "itself", "known"])
+def test_what_takes_its_place_is_for_the_same_doors_times_and_rights(
+    cast: Cast, giver: Giver, other: str) -> None:
+    path, old = giver.link(), giver.signed
+    said, leaf = moved(cast, giver, path), old.leaf
+    giver.signed = old if other == "itself" else like(cast, old, **{
+        "door": {"doors": leaf.doors | {cast.doors["Back door"].door_id}},
+        "later": {"exp": (leaf.exp or 0) + DAY}, "earlier": {"nbf": (leaf.nbf or 0) - DAY},
+        "rights": {"delegable": Rights.UNLOCK | Rights.LOCK}, "known": {}}[other])
+    if other == "known":
+        giver.link()
+    before = live_keys(cast)
+    status, answer = giver.post(**said)
+    assert (status, answer["code"]) == (422, "not-the-same")
+    assert [key.leaf for key in live_keys(cast)] == [key.leaf for key in before]
 
 
 def test_a_link_of_another_place_cannot_be_closed(cast: Cast, giver: Giver) -> None:

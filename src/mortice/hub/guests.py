@@ -14,7 +14,7 @@ Spec: spec/grant.md, section 8.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,6 +28,7 @@ from mortice.hub.keys import CLAIM, KEY, alive, register, take_back, wire_of
 from mortice.hub.passwords import hash_password, is_password
 from mortice.hub.places import site_of
 from mortice.hub.problems import Problem, not_found, wrong
+from mortice.hub.stays import Stage, Stay, stay_of
 from mortice.hub.tables import Account, Guest, Key, Person, Place, now
 
 CHECK_DIGITS = 4
@@ -44,6 +45,11 @@ OTHER_CLAIM = Problem(422, "other-claim", "That key does not belong to this link
 ENDED = Problem(410, "link-ended", "This link has ended", "Ask your host for a new one.")
 WRONG_DIGITS = Problem(403, "wrong-digits", "Those are not the digits",
                        f"After {TRIES} wrong tries your host has to send a new link.")
+OVER = Problem(409, "link-over", "That link has ended, was taken back, or was moved already",
+               "Nothing was changed. The person's page shows what they have now. If that is not "
+               "enough, give them a new key there.")
+NOT_THE_SAME = Problem(422, "not-the-same", "The new link is not for the same doors and times",
+                       "Nothing was changed. Open the page again, and move the key from there.")
 NO_TRIES = Problem(403, "no-tries", "The digits were tried too often",
                    "Ask your host to send a new link.")
 
@@ -100,15 +106,35 @@ def move(
     db: Session, old: Guest, taking_back: bytes, said: Invitation, by: Account) -> Guest:
     """Give a link anew and take the old one back, in one act. Raises Problem, Theirs.
 
-    What the old one asked and said, the new one does.
+    What the old one asked and said, the new one does; a PIN that it showed, others may know. Sent
+    twice it is done once: whoever had no answer sends the same again.
     """
     place, person = db.get_one(Place, old.place_id), db.get_one(Person, old.person_id)
+    find(db, old.ref, to_change=True)
+    claim_key = db.get_one(Key, old.claim_id, with_for_update=True, populate_existing=True)
+    before, after = (read_chain(wire_of(wire))[-1].grant for wire in (claim_key.wire, said.wire))
+    made = db.scalar(select(Guest).join(Key, Key.id == Guest.claim_id).where(
+        Key.leaf == after.id, Guest.person_id == person.id))
+    if made is not None and made.id > old.id and old.closed_at is not None:
+        return made
+    movable(db, old)
+    if made is not None or replace(
+            after, holder=before.holder, parent=before.parent, site=before.site) != before:
+        raise NOT_THE_SAME
     kept = old.check, old.welcome, old.help
-    take_back(db, place, wire_of(taking_back), [db.get_one(Key, old.claim_id)])
+    take_back(db, place, wire_of(taking_back), [claim_key])
     close(db, place, old.ref, by)
     made = invite(db, place, person, said, by)
     made.check, made.welcome, made.help = kept
     return made
+
+
+def movable(db: Session, guest: Guest) -> Stay:
+    """The link as it stands, if its key still counts. Raises Problem: nothing brings one back."""
+    stay = stay_of(db, guest, now())
+    if stay.stage in {Stage.ENDED, Stage.TAKEN}:
+        raise OVER
+    return stay
 
 
 def close(db: Session, place: Place, ref: str, by: Account) -> Guest:
@@ -131,7 +157,9 @@ def guest_at(db: Session, place: Place, ref: str) -> Guest:
 def find(db: Session, ref: str, *, to_change: bool = False) -> Guest:
     """The link called `ref`. Raises Problem."""
     query = select(Guest).where(Guest.ref == ref)
-    guest = db.scalar(query.with_for_update() if to_change else query)
+    if to_change:  # and what was read of it before may be old
+        query = query.with_for_update().execution_options(populate_existing=True)
+    guest = db.scalar(query)
     if guest is None:
         raise not_found("guest link")
     return guest

@@ -8,6 +8,8 @@
 //   qrFigure(link, name) → element          the QR code alone
 //   giveLink({base, person, wire, signer, terms, credentialId, strict, digits, welcome, help,
 //     replaces, takingBack}) → {ref, link}  all of it: claim key, signature, registering
+//   signLink(as giveLink) → send            the same, signed but not sent: send() → {ref, link} may be
+//                                           called again where no answer came
 //
 // `terms` as in chain.js; what a claim link may not do is taken out of them. `replaces` is the ref of
 // an older link and `takingBack` the signed item that takes its claim key back, in the same act.
@@ -33,14 +35,19 @@ const claimTerms = (terms, holder) => ({
   ...terms, holder, use: 0, delegable: (terms.delegable ?? terms.use ?? RIGHTS.unlock) & HANDABLE, depth: 1,
   klass: CLASSES.file, passkey: undefined });
 
-export async function giveLink({ base, person, wire, signer, terms, credentialId, strict, digits, welcome, help, replaces, takingBack }) {
+export async function signLink({ base, person, wire, signer, terms, credentialId, strict, digits, welcome, help, replaces, takingBack }) {
   const { seed, holder } = await newClaim();
   const chain = await passOn({ wire, signer, terms: claimTerms(terms, holder), credentialId, strict });
-  const { path, ref } = await post(`${base}/guests`, {
+  const body = {
     person, digits, welcome, help, replaces, wire: toText(encode(chain)),
-    taking_back: takingBack && toText(isBytes(takingBack) ? takingBack : encode(takingBack)) });
-  return { ref, link: linkTo(path, seed) };
+    taking_back: takingBack && toText(isBytes(takingBack) ? takingBack : encode(takingBack)) };
+  return async () => {
+    const { path, ref } = await post(`${base}/guests`, body);
+    return { ref, link: linkTo(path, seed) };
+  };
 }
+
+export const giveLink = async (about) => (await signLink(about))();
 
 // --- showing it ---------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
 // Moves a guest's key to another phone: the old link is taken back and a new one is given, both
-// signed in this browser and handed in together, so that there is never none or two.
+// signed in this browser and handed in together, so that there is never none or two. Where no answer
+// came, the same is sent again: the hub may have done it, and only this page can show the new link.
 
 import { decode } from "./mortice/cbor.js";
 import { readChain } from "./mortice/chain.js";
 import { takeBack } from "./mortice/revoke.js";
-import { giveLink, showLink } from "./guest_link.js";
+import { showLink, signLink } from "./guest_link.js";
 import { findKey, fromText } from "./own_key.js";
 
 const card = document.querySelector("[data-move]");
@@ -21,16 +22,23 @@ async function own() { // the key that the old link stands below, if this browse
 const termsOf = ({ doors, delegable, nbf, exp, maxLife, hours, factors, maxStaleness, uses, quota, label }) => (
   { doors, delegable, nbf, exp, maxLife, hours, factors, maxStaleness, uses, quota, label });
 
-async function move() {
+let send = null; // what was signed
+
+async function sign() {
   const { signer, credentialId, wire, site, old } = await own();
   const entries = [{ named: old.id, end: old.exp ?? 0 }];
   const takingBack = await takeBack({ site, entries, signer, chain: wire, credentialId });
-  const { base, ref, person, name } = card.dataset;
-  const { link } = await giveLink({
+  const { base, ref, person } = card.dataset;
+  return signLink({
     base, person, wire, signer, credentialId, terms: termsOf(old), replaces: ref, takingBack });
+}
+
+async function move() {
+  send ??= await sign();
+  const { link } = await send();
   document.querySelector("[data-before]").hidden = true;
   document.querySelector("[data-after]").hidden = false;
-  showLink(document.querySelector("[data-link]"), link, { name });
+  showLink(document.querySelector("[data-link]"), link, { name: card.dataset.name });
   document.querySelector("[data-after]").focus();
 }
 

@@ -42,7 +42,7 @@ export async function post(path, body) {
       body: JSON.stringify(body),
     });
   } catch {
-    throw new Error("The hub cannot be reached. Nothing was changed; try again.");
+    throw new Error("The hub cannot be reached. Try again.");
   }
   const said = await answer.json().catch(() => ({}));
   if (said.code === "prove-again") location.assign(`/prove?next=${encodeURIComponent(location.pathname + location.search)}`);
