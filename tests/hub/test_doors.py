@@ -355,6 +355,17 @@ def test_who_lives_there_is_told_to_whom_it_concerns(lived: Lived, as_: AsRole) 
     assert "Nobody lives here yet" in page(as_("owner"), lived, "Back door")
 
 
+def test_a_key_of_who_runs_the_place_is_not_said_to_be_none(lived: Lived, as_: AsRole) -> None:
+    make_private(lived, "Back door")
+    with lived.cast.hub.database.writing() as db:
+        db.connection().exec_driver_sql("UPDATE door_keys SET state = 'gone'")
+    lived.gives("Owner", "Back door")
+    lived.is_member("owner", "Owner")
+    said = words_of(page(as_("owner"), lived, "Back door"))
+    assert "Can open now Owner" in said
+    assert "apart from those who run or audit this place, nobody has a key of this door" in said
+
+
 def living(said: str) -> str:
     """Who lives behind a door, as its page says."""
     found = re.search("Lives here: (.*?) That is", said)
