@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from givers import add_giver, first_link
 from guest_links import CLAIM, DAY, Signed, child, new_key, sign_claim
 from hubs import ORIGIN, Cast, add_place
 from icalendar import Calendar
@@ -26,10 +28,11 @@ from mortice.core.keys import SoftwareKey
 from mortice.core.revocation import REVOKE, Revoked, sign_revocation
 from mortice.core.site import Role as SiteRole
 from mortice.hub.guests import TRIES, text_of, try_digits
+from mortice.hub.keys import register, register_pin
 from mortice.hub.problems import Problem
 from mortice.hub.relay import NOT_CONNECTED
 from mortice.hub.stays import guest_rows, seal_pin, wait, with_phones
-from mortice.hub.tables import Act, Base, Guest, Key, Person
+from mortice.hub.tables import Act, Base, Guest, Key, Person, Place
 
 AsRole = Callable[[str], TestClient]
 
@@ -580,6 +583,27 @@ def test_what_takes_its_place_is_for_the_same_doors_times_and_rights(
     status, answer = giver.post(**said)
     assert (status, answer["code"]) == (422, "not-the-same")
     assert [key.leaf for key in live_keys(cast)] == [key.leaf for key in before]
+
+
+def test_a_lost_phone_says_what_else_its_person_has(
+    cast: Cast, giver: Giver, as_: AsRole) -> None:
+    path, own = giver.link(), add_giver(cast)
+    as_("nobody").post(f"{path}/claim", json={"wire": claimed(giver.signed)})
+    put_pin(cast, path)
+    at = f"{cast.base}/guests/{path[3:]}/move"
+    assert "What else" not in giver.client.get(at).text
+    with cast.hub.database.writing() as db:
+        place, person = db.get_one(Place, cast.place.id), db.get_one(Person, giver.person.id)
+        pin = register_pin(db, place, person, own.pin(cast.doors["Front door"], slot=7))
+        key = register(db, place, person, first_link(cast, new_key().public))
+        gone = register(db, place, person, first_link(cast, new_key().public))
+        gone.taken_back_at = int(time.time())
+    page = giver.client.get(at).text
+    back = re.findall(r"/take-back\?key=(\w+)", page)
+    assert back == [key.ref, pin.ref], "neither the key that is moved nor one that is over"
+    assert "Moving the key stops none of these" in page
+    assert "any PIN that it could show" in page
+    assert "is not shown on the new one" in page
 
 
 def test_a_link_of_another_place_cannot_be_closed(cast: Cast, giver: Giver) -> None:

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from mortice.hub import guests, stays
 from mortice.hub.access import Here, Reading, To, hub_of, may
 from mortice.hub.guest_facts import facts
+from mortice.hub.keys import CLAIM, alive
+from mortice.hub.pages.people import keys_of, way_of
 from mortice.hub.people import person_at
 from mortice.hub.problems import Problem, not_found
 from mortice.hub.refreshing import renew_now
@@ -165,8 +167,12 @@ def move_page(
     """Move a key to another phone: signed in the browser of whoever gave it."""
     stay = guests.movable(here.db, guests.guest_at(here.db, here.place, ref))
     person = here.db.get_one(Person, stay.guest.person_id)
-    return page(request, "guest_move.html", here, stay=stay, person=person,
-                wire=guests.text_of(stay.claim.wire))
+    keys, of_it = keys_of(here, [person]), {stay.claim.id, stay.guest.key_id}
+    claimed = {key.parent_id for key in keys}  # a link and the key that was made of it are one
+    others = [key for key in keys if alive(key, now()) and key.id not in of_it and (
+        key.what != CLAIM or key.id not in claimed)]
+    return page(request, "guest_move.html", here, stay=stay, person=person, others=others,
+                way_of=way_of, wire=guests.text_of(stay.claim.wire))
 
 
 @ROUTER.post("/p/{place}/guests/{ref}/close")
