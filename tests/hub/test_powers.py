@@ -343,6 +343,24 @@ def test_no_more_a_day_than_its_owner_said(cast: Cast) -> None:
         issue(db, cast.hub, place, person, stay(cast, days=0.1))  # there is room again
 
 
+@pytest.mark.parametrize("second", [
+    {"max_life": DAY}, {"quota": 1}, {"max_life": 30 * DAY, "hours": (Window(127, 600, 720),)},
+    {"max_life": 30 * DAY, "quota": 1}], ids=["short", "few", "hours", "long but few"])
+def test_a_narrower_link_takes_nothing_from_what_another_allows(
+    cast: Cast, second: dict[str, Any]) -> None:
+    person = add_person(cast, "Jo")
+    with cast.hub.database.writing() as db:
+        first = given(cast, db, **VISITS | {"exp": now() + 30 * DAY})
+        given(cast, db, **VISITS | second | {"exp": now() + 60 * DAY})
+        issued = issue(db, cast.hub, place_in(cast, db), person, stay(
+            cast, days=5, holder=new_key().public))
+        assert issued.key
+        assert first.leaf in {link.id for link in links_of(issued.key)}
+    longest = max(14, second.get("max_life", 0) // DAY)
+    if "hours" not in second:
+        assert f"for {longest} days at most" in too_far(cast, stay(cast, days=longest + 1))
+
+
 def test_its_hours_hold_for_what_it_issues(cast: Cast) -> None:
     hours, person = (Window(127, 600, 720),), add_person(cast, "Jo")
     with cast.hub.database.writing() as db:

@@ -68,11 +68,8 @@ def issue(  # noqa: PLR0913 - where, to whom, what, and who asked for it
     db: Session, hub: Hub, place: Place, person: Person, stay: Stay, *, by: Account | None = None,
 ) -> Issued:
     """Sign what `stay` asks for, and send PINs to their doors. Raises Problem."""
-    grant = _grant_for(db, place, stay)
+    grant, stay = _grant_for(db, place, stay)
     above = held(grant.wire)
-    stay = replace(stay, starts=max(stay.starts, above.leaf.nbf or 0))  # it may have begun today
-    _must_be_within(above.leaf, stay)
-    _must_have_room(db, grant, above.leaf, stay)
     key = None if stay.holder is None else register(
         db, place, person, _link(hub, above, stay, stay.holder), made_by=by,
         what=CLAIM if stay.klass is KeyClass.FILE else KEY)
@@ -147,14 +144,26 @@ def _above(db: Session, key: Key) -> list[HubGrant]:
 # --- the bounds -----------------------------------------------------------------------------------
 
 
-def _grant_for(db: Session, place: Place, stay: Stay) -> HubGrant:
-    """The hub's link that reaches all of the doors, for longest."""
-    wanted = {door.door_id for door in stay.doors}
-    found = [grant for grant in live(db, place, VISITORS, now())
-             if wanted and wanted <= links_of(grant)[-1].doors]
-    if not found:
-        raise NO_POWER
-    return max(found, key=lambda grant: grant.ends_at or 0)
+def _grant_for(db: Session, place: Place, stay: Stay) -> tuple[HubGrant, Stay]:
+    """The widest link of the hub's that allows it, and as it begins below that. Raises Problem."""
+    wanted, problem = {door.door_id for door in stay.doors}, None
+    for grant in sorted(live(db, place, VISITORS, now()), key=_width, reverse=True):
+        above = links_of(grant)[-1]
+        if wanted and wanted <= above.doors:
+            begun = replace(stay, starts=max(stay.starts, above.nbf or 0))  # perhaps today
+            try:
+                _must_be_within(above, begun)
+                _must_have_room(db, grant, above, begun)
+            except Problem as refused:
+                problem = problem or refused  # of the widest
+            else:
+                return grant, begun
+    raise problem or NO_POWER
+
+
+def _width(grant: HubGrant) -> tuple[bool, int, int]:
+    above = links_of(grant)[-1]
+    return above.hours is None, above.max_life or 0, above.exp or 0
 
 
 def _must_be_within(above: Grant, stay: Stay) -> None:
