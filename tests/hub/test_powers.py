@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from givers import DAY, add_giver, add_person, first_link, new_key, owner_takes_back
 from hubs import Cast, make_cast
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mortice.cli.texts import KEY, Handover, write_handover
@@ -30,7 +30,7 @@ from mortice.hub.powers import REFRESH, VISITORS, live, request_text, stop, take
 from mortice.hub.problems import Problem
 from mortice.hub.refreshing import renew, renew_all, time_for
 from mortice.hub.stays import pin_of, stay_of
-from mortice.hub.tables import Account, Document, HubGrant, Key, Place, Staple, now
+from mortice.hub.tables import Account, Document, DoorKey, HubGrant, Key, Place, Staple, now
 from mortice.hub.texts import read_asking
 from mortice.hub.visitors import Stay, host, issue, take_visit_back
 
@@ -340,7 +340,29 @@ def test_no_more_a_day_than_its_owner_said(cast: Cast) -> None:
         issue(db, cast.hub, place, person, stay(cast, start=3 * DAY))  # another day
         issue(db, cast.hub, place, person, stay(cast, "Back door"))  # another door
         take_visit_back(db, cast.hub, place, issued.pins)
-        issue(db, cast.hub, place, person, stay(cast, days=0.1))  # there is room again
+    assert "taken back or not" in too_far(cast, stay(cast, days=0.1))  # a lock may have counted it
+
+
+def test_a_key_taken_back_counts_on_the_days_on_which_it_ran_or_opened(cast: Cast) -> None:
+    person, front = add_person(cast, "Jo"), cast.doors["Front door"]
+    with cast.hub.database.writing() as db:
+        given(cast, db, **VISITS | {"quota": 1})
+        place = place_in(cast, db)
+        later = issue(db, cast.hub, place, person, stay(cast, start=4 * DAY, days=2))
+    assert "1 are issued" in too_far(cast, stay(cast, start=4 * DAY))
+    with cast.hub.database.writing() as db:
+        take_visit_back(db, cast.hub, place, [db.get_one(Key, each.id) for each in later.pins])
+        running = issue(db, cast.hub, place, person, stay(cast, days=6))  # it had not begun
+    with cast.hub.database.writing() as db:
+        take_visit_back(db, cast.hub, place, [db.get_one(Key, each.id) for each in running.pins])
+    assert "1 are issued" in too_far(cast, stay(cast))
+    with cast.hub.database.writing() as db:  # from the day after the hub can issue again
+        pin = issue(db, cast.hub, place, person, stay(cast, start=2 * DAY, days=0.1)).pins[0]
+        take_visit_back(db, cast.hub, place, [pin])
+        db.execute(update(DoorKey).where(
+            DoorKey.key_id == running.pins[0].id, DoorKey.door_id == front.id).values(
+                used_at=now() + 2 * DAY))  # a door that had not heard of it
+    assert "1 are issued" in too_far(cast, stay(cast, start=2 * DAY, days=0.1))
 
 
 @pytest.mark.parametrize("second", [

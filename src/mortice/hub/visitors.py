@@ -34,7 +34,7 @@ from mortice.hub.places import map_of
 from mortice.hub.powers import VISITORS, live
 from mortice.hub.problems import Problem, not_found
 from mortice.hub.saying import seconds
-from mortice.hub.stays import seal_pin
+from mortice.hub.stays import DAY, seal_pin
 from mortice.hub.tables import Account, Door, Guest, HubGrant, Key, Person, Place, now
 
 SEED_BYTES = 32
@@ -185,21 +185,30 @@ def _must_have_room(db: Session, grant: HubGrant, above: Grant, stay: Stay) -> N
     assert above.quota is not None, "powers.py takes in none without"
     db.execute(select(HubGrant.id).where(HubGrant.id == grant.id).with_for_update())
     issued = [key for key in db.scalars(select(Key).where(
-        Key.place_id == grant.place_id, Key.by_hub.is_(True), Key.taken_back_at.is_(None)))
+        Key.place_id == grant.place_id, Key.by_hub.is_(True), Key.ends_at > stay.starts - 2 * DAY))
         if above.id in {link.id for link in links_of(key)}]
     claimed = {key.parent_id for key in issued}  # a link and the key on the phone are one
     issued = [key for key in issued if key.id not in claimed]
     more = (not stay.pin or stay.holder is not None) + stay.pin
     for door in stay.doors:
-        there = [key for key in issued if door.door_id in links_of(key)[-1].doors]
+        there = [(key.starts_at or 0, _counts_until(key, door)) for key in issued
+                 if door.door_id in links_of(key)[-1].doors]
         for start, end in _days(stay, ZoneInfo(door.zone)):
-            that_day = sum((key.starts_at or 0) < end and (key.ends_at or end) > start
-                           for key in there)
+            that_day = sum(starts < end and max(starts, start) < ends for starts, ends in there)
             if that_day + more > above.quota:
                 raise _refused(
                     f"This hub may let {above.quota} keys a day open {door.label}, and "
-                    f"{that_day} are issued for {_day(start, door)}",
+                    f"{that_day} are issued for {_day(start, door)}, taken back or not",
                     "Somebody with a key of their own can give one more.")
+
+
+def _counts_until(key: Key, door: Door) -> int:
+    """Before which second the lock may have counted it. Taken back: until then, or its last use."""
+    assert key.ends_at is not None, "the hub issues none without"
+    if key.taken_back_at is None:
+        return key.ends_at
+    used = [each.used_at or 0 for each in key.doors if each.door_id == door.id]
+    return min(key.ends_at, max(key.taken_back_at, *used) + 1)
 
 
 def _days(stay: Stay, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
