@@ -119,6 +119,17 @@ def test_somebody_elses_link_is_refused(cast: Cast) -> None:
         take_grant(db, cast.hub, place_in(cast, db), [link[:-1] + bytes([link[-1] ^ 1])], account)
 
 
+def test_a_link_that_was_stopped_is_not_taken_in_again(cast: Cast) -> None:
+    wire = hub_link(cast, use=Rights.REFRESH)
+    with cast.hub.database.writing() as db:
+        place, by = place_in(cast, db), db.get_one(Account, cast.accounts["owner"].id)
+        grant = take_grant(db, cast.hub, place, wire, by)
+        assert take_grant(db, cast.hub, place, wire, by) is grant
+        stop(db, place, grant, by)
+        with pytest.raises(Problem, match="That link was stopped"):
+            take_grant(db, cast.hub, place, wire, by)
+
+
 def test_a_link_that_was_taken_back_counts_no_more(cast: Cast) -> None:
     with cast.hub.database.writing() as db:
         grant, place = given(cast, db, use=Rights.REFRESH), place_in(cast, db)

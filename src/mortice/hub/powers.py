@@ -71,8 +71,10 @@ def take_grant(
         raise NOT_OURS
     what = _kind_of(leaf)
     known = db.scalar(select(HubGrant).where(HubGrant.leaf == leaf.id))
-    if known is not None:
+    if known is not None and known.ended_at is None:
         return known
+    if known is not None:
+        raise too_much("That link was stopped", "Give a new one.")
     if first_revoked(links, revoked_at(db, place)) is not None:
         raise too_much("That link was taken back", "Give a new one.")
     made = HubGrant(place_id=place.id, what=what, leaf=leaf.id, wire=cbor.encode([*wire]),
