@@ -32,6 +32,7 @@ from mortice.hub.refreshing import renew
 from mortice.hub.tables import Delivery, HubGrant, Key, Place, Staple, now
 from mortice.hub.texts import read_asking
 from mortice.hub.visitors import Stay, issue
+from mortice.hub.web import moment
 
 AsRole = Callable[[str], TestClient]
 LAST = (datetime.now(UTC) + timedelta(days=90)).strftime("%Y-%m-%d")
@@ -142,7 +143,8 @@ def test_what_is_typed_wrongly_is_said(
 @pytest.mark.parametrize(("terms", "words"), [
     ({"depth": 2}, "key cannot give this"),
     ({"delegable": GIVES}, "key cannot give this"),
-    ({"max_life": DAY}, "key cannot give this")])
+    ({"max_life": DAY}, "key cannot give this"),
+    ({"max_life": None, "exp": None}, "does not say how long what it gives may last")])
 def test_a_key_that_may_not_is_told_before_a_touch(
     cast: Cast, as_: AsRole, terms: dict[str, Any], words: str) -> None:
     the_giver(cast, **terms)
@@ -194,6 +196,20 @@ def test_its_command_is_the_command_lines(
     request = said.pop("--request")
     assert said == {"--doors": "back-door", "--until": LAST} | bounds
     assert read_asking(request).key == cast.hub.own.signer.public
+
+
+@pytest.mark.parametrize("what", [VISITORS, REFRESH])
+def test_without_a_last_day_the_end_that_is_shown_is_signed(
+    cast: Cast, as_: AsRole, what: str) -> None:
+    giver, owner = the_giver(cast, exp=None), as_("owner")
+    s = chosen(owner, cast, what, last="")
+    said = terms_for(owner, cast, s)
+    ends = said["terms"][0]["exp"]
+    page = owner.get(f"{cast.base}/settings/hub/let?s={s}").text
+    assert any(moment(ends + later, cast.place.zone) in page for later in (0, 60))
+    answer = sends(owner, cast, s, said, sign(giver, cast, said["terms"][0]))
+    assert answer.status_code == 201, answer.text
+    assert kept(cast)[0].ends_at == ends
 
 
 def test_a_ticket_is_the_owners_own_and_ends(cast: Cast, as_: AsRole) -> None:

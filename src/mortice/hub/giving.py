@@ -77,6 +77,8 @@ def _offer(key: Key, wanted: Wanted, at: int, *, strict: bool) -> Offer:
     links = links_of(key)
     if strict:
         return Offer(key, None, "at this place, only keys that were made on a device give keys")
+    if links[-1].max_life is None:  # C20, which a lock would say after the touch
+        return Offer(key, None, "your key does not say how long what it gives may last")
     if wanted.how == "pin" and not has_right(links, Rights.ENROL):
         return Offer(key, None, "your key may not put PINs on doors")
     grant, *also = grants(wanted, links[-1], at)
