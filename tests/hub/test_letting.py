@@ -140,6 +140,30 @@ def test_what_is_typed_wrongly_is_said(
     assert words in plain(answer.text)
 
 
+def test_nothing_else_can_be_let(cast: Cast, as_: AsRole) -> None:
+    owner, at = as_("owner"), f"{cast.base}/settings/hub/let"
+    form = {"doors": [cast.doors["Back door"].ref], "longest": "14", "quota": "4", "last": LAST}
+    for what in ("", "opening"):
+        for answer in (owner.post(at, data=form), owner.post(at, data=form | {"what": what}),
+                       owner.get(at, params={"what": what})):
+            assert answer.status_code == 422, what
+            assert "nothing which this hub can be let do" in answer.text
+            assert "choose there" in answer.text
+    assert owner.get(at).status_code == 200
+
+
+def test_exactly_one_link_is_taken_in(cast: Cast, as_: AsRole) -> None:
+    giver, owner = the_giver(cast), as_("owner")
+    s = chosen(owner, cast)
+    said = terms_for(owner, cast, s)
+    wires = [text_of(cbor.encode(sign(giver, cast, said["terms"][0]))) for _ in range(2)]
+    for signed in ([], wires, None, "".join(wires), [7]):
+        answer = owner.post(f"{cast.base}/settings/hub/let/signed", json={
+            "s": s, "at": said["at"], "key": said["terms"][0]["key"], "signed": signed})
+        assert answer.status_code == 422, signed
+    assert kept(cast) == []
+
+
 @pytest.mark.parametrize(("terms", "words"), [
     ({"depth": 2}, "key cannot give this"),
     ({"delegable": GIVES}, "key cannot give this"),

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from mortice.client.home import slug
 from mortice.client.owner import Terms
 from mortice.core.chain import read_chain
+from mortice.core.errors import Malformed
 from mortice.core.grant import Rights
 from mortice.hub.access import Here, To, may
 from mortice.hub.giving import came_back, must_be, offers, signable
@@ -43,6 +44,7 @@ def let(request: Request, here: Changes, what: str = VISITORS, s: str = "") -> R
     """The bounds to choose; or, of chosen ones in the ticket `s`, the check before the touch."""
     if s:
         return _check(request, here, _state(here, s), s)
+    _must_be_offered(what)
     every = [door.ref for door in here.place.doors] if what == REFRESH else []
     return _page(request, here, {"what": what, "doors": every, "longest": "14", "quota": "4"})
 
@@ -50,6 +52,7 @@ def let(request: Request, here: Changes, what: str = VISITORS, s: str = "") -> R
 @ROUTER.post("")
 def chosen(request: Request, here: Changes, form: Posted) -> Response:
     """Take the bounds, and go on to the check."""
+    _must_be_offered(form.get("what"))
     try:
         _wanted(here, form, now())
     except Problem as problem:
@@ -69,12 +72,12 @@ def take_in(here: Changes, sent: Sent) -> JSONResponse:
     """Keep the link that was signed, if it is the one that was shown."""
     form = _state(here, sent.get("s"))
     wanted, (grant,), signed = came_back(here, sent, lambda at: _wanted(here, form, at))
+    if len(signed) != 1:
+        raise Malformed("Z3", "exactly one signed link must come with it")
+    must_be(wanted, grant, read_chain(signed[0])[-1].grant)
     with here.hub.database.writing() as db:
-        for wire in signed:
-            must_be(wanted, grant, read_chain(wire)[-1].grant)
-        made = [take_grant(db, here.hub, here.place, wire, here.account) for wire in signed]
-    return JSONResponse({"person": f"/p/{here.place.ref}/settings/hub",
-                         "keys": [each.ref for each in made]}, 201)
+        made = take_grant(db, here.hub, here.place, signed[0], here.account)
+    return JSONResponse({"person": f"/p/{here.place.ref}/settings/hub", "keys": [made.ref]}, 201)
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -117,6 +120,12 @@ def _command(here: Here, wanted: Wanted, asked: Terms) -> str:
 def _state(here: Here, s: object) -> Form:
     form: Form = read_ticket(here.hub.own, PURPOSE, str(s))["form"]
     return form
+
+
+def _must_be_offered(what: object) -> None:
+    if what not in (REFRESH, VISITORS):
+        raise Problem(422, "not-offered", "That is nothing which this hub can be let do",
+                      "Open Settings, What a thief of this hub could do, and choose there.")
 
 
 def _wanted(here: Here, form: Form, at: int) -> Wanted:
