@@ -553,7 +553,7 @@ def test_what_is_over_does_not_come_alive_again_by_moving(
     page = giver.client.get(f"{at}/move")
     assert page.status_code == 409
     assert "That link has ended, was taken back, or was moved already" in page.text
-    assert "give them a new key" in page.text
+    assert "or give a new key" in page.text
 
 
 def test_moved_twice_one_link_lives_and_a_lost_answer_is_given_again(

@@ -46,8 +46,7 @@ ENDED = Problem(410, "link-ended", "This link has ended", "Ask your host for a n
 WRONG_DIGITS = Problem(403, "wrong-digits", "Those are not the digits",
                        f"After {TRIES} wrong tries your host has to send a new link.")
 OVER = Problem(409, "link-over", "That link has ended, was taken back, or was moved already",
-               "Nothing was changed. The person's page shows what they have now. If that is not "
-               "enough, give them a new key there.")
+               "Nothing was changed. See on their page what they have now, or give a new key.")
 NOT_THE_SAME = Problem(422, "not-the-same", "The new link is not for the same doors and times",
                        "Nothing was changed. Open the page again, and move the key from there.")
 NO_TRIES = Problem(403, "no-tries", "The digits were tried too often",
@@ -121,11 +120,10 @@ def move(
     if made is not None or replace(
             after, holder=before.holder, parent=before.parent, site=before.site) != before:
         raise NOT_THE_SAME
-    kept = old.check, old.welcome, old.help
     take_back(db, place, wire_of(taking_back), [claim_key])
     close(db, place, old.ref, by)
     made = invite(db, place, person, said, by)
-    made.check, made.welcome, made.help = kept
+    made.check, made.welcome, made.help = old.check, old.welcome, old.help
     return made
 
 

@@ -17,16 +17,7 @@ from mortice.hub.acts import note
 from mortice.hub.found import Wanted
 from mortice.hub.keys import names
 from mortice.hub.logs import set_aside
-from mortice.hub.pages.activity import (
-    Changes,
-    Filter,
-    Sees,
-    Takes,
-    saved_as,
-    search_of,
-    small,
-    write_mark,
-)
+from mortice.hub.pages import activity
 from mortice.hub.problems import not_found
 from mortice.hub.records import Proof, prove
 from mortice.hub.tables import Log, LogEntry, LogFault
@@ -38,18 +29,19 @@ PROOF = "mortice-entry-proof/1"  # what `mortice log verify` checks
 
 
 @ROUTER.get("/{log}")
-def one_log(request: Request, here: Takes, log: str) -> Response:
+def one_log(request: Request, here: activity.Takes, log: str) -> Response:
     """What is wrong with a log that stopped, and what to do."""
     found = _log(here, log)
     faults = here.db.scalars(
         select(LogFault).where(LogFault.log_id == found.id).order_by(LogFault.id)).all()
     return page(request, "activity_log.html", here, log=found, faults=faults,
-                counted=found in search_of(here, Filter(Wanted(), {})).open_logs(),
+                counted=found in activity.search_of(
+                    here, activity.Filter(Wanted(), {})).open_logs(),
                 changes=here.may(To.CHANGE_SETTINGS))
 
 
 @ROUTER.post("/{log}/anew")
-def anew(here: Changes, log: str) -> Response:
+def anew(here: activity.Changes, log: str) -> Response:
     """Set a stopped log aside, and take the lock's log from its beginning."""
     found = _log(here, log)
     with here.hub.database.writing() as db:
@@ -59,7 +51,7 @@ def anew(here: Changes, log: str) -> Response:
 
 
 @ROUTER.get("/{log}/{number}")
-def entry(request: Request, here: Sees, log: str, number: str) -> Response:
+def entry(request: Request, here: activity.Sees, log: str, number: str) -> Response:
     """One entry: what the lock wrote, and the proof that it did."""
     note_look(here)
     search, found, row = _one(here, log, number)
@@ -75,13 +67,14 @@ def entry(request: Request, here: Sees, log: str, number: str) -> Response:
     return page(
         request, "activity_entry.html", here, coming=coming, log=found, body=row.body.hex(),
         hashed=leaf_hash(row.body).hex(), proof=shown if isinstance(shown, Proof) else None,
-        fault=shown if isinstance(shown, Theirs) else None, mark=write_mark(search, coming.mark),
+        fault=shown if isinstance(shown, Theirs) else None,
+        mark=activity.write_mark(search, coming.mark),
         chain=[(known.get(each), each.hex()) for each in chain], size=found.size,
         takes=here.may(To.EXPORT))
 
 
 @ROUTER.get("/{log}/{number}/proof.json")
-def entry_proof(here: Sees, log: str, number: str) -> Response:
+def entry_proof(here: activity.Sees, log: str, number: str) -> Response:
     """The proof of one entry, as `mortice log verify` checks it."""
     search, found, row = _one(here, log, number)
     shown = prove(here.db, found, row) if search.one(found, row.number) else None
@@ -90,7 +83,7 @@ def entry_proof(here: Sees, log: str, number: str) -> Response:
     return JSONResponse({
         "format": PROOF, "lock": found.lock_id.hex(), "index": row.number, "entry": row.body.hex(),
         "head": shown.encoded.hex(), "proof": [each.hex() for each in shown.hashes]},
-        headers=saved_as(f"entry-{row.number}.json"))
+        headers=activity.saved_as(f"entry-{row.number}.json"))
 
 
 def _log(here: Here, ref: str) -> Log:
@@ -102,7 +95,7 @@ def _log(here: Here, ref: str) -> Log:
 
 def _one(here: Here, ref: str, number: str) -> tuple[Search, Log, LogEntry]:
     log = _log(here, ref)
-    row: Any = here.db.get(LogEntry, (log.id, int(number))) if small(number) else None
+    row: Any = here.db.get(LogEntry, (log.id, int(number))) if activity.small(number) else None
     if row is None:
         raise not_found("entry")
-    return search_of(here, Filter(Wanted(), {})), log, row
+    return activity.search_of(here, activity.Filter(Wanted(), {})), log, row

@@ -17,16 +17,8 @@ from sqlalchemy import select
 
 from mortice.core.grant import ALL_RIGHTS, Grant
 from mortice.core.site import Role as SiteRole
+from mortice.hub import giving
 from mortice.hub.access import Here, To, may
-from mortice.hub.giving import (
-    came_back,
-    command,
-    grants,
-    is_refreshed,
-    offers,
-    opens,
-    signable,
-)
 from mortice.hub.guests import is_digits
 from mortice.hub.keys import PIN, links_of
 from mortice.hub.places import site_of
@@ -93,14 +85,14 @@ def give(  # noqa: PLR0913, PLR0917 - what an address may say
 def terms(here: Gives, sent: Sent) -> JSONResponse:
     """The exact terms to sign, for each of the giver's browser keys that may sign them."""
     at = now()
-    return JSONResponse(signable(here, _wanted(here, state(here, sent.get("s")), at), at))
+    return JSONResponse(giving.signable(here, _wanted(here, state(here, sent.get("s")), at), at))
 
 
 @ROUTER.post("/signed")
 def take_in(here: Gives, sent: Sent) -> JSONResponse:
     """Keep what was signed, if it is what was asked for."""
     form = state(here, sent.get("s"))
-    wanted, asked, signed = came_back(here, sent, lambda at: _wanted(here, form, at))
+    wanted, asked, signed = giving.came_back(here, sent, lambda at: _wanted(here, form, at))
     with here.hub.database.writing() as db:
         whom = Whom(ref_of(form), wanted.name, KINS[wanted.kin].label, form.get("digits", ""))
         kept = keep(db, here, whom, wanted, asked, signed)
@@ -149,7 +141,7 @@ def _page(request: Request, here: Here, step: str, form: Form,
         request, "give.html", here, status=422 if errors else 200, step=step, steps=STEPS,
         form=form, errors=errors or {}, sealed=_sealed(here, form), people=people, kins=KINS,
         doors=here.place.doors, weekdays=WEEKDAYS, today=today_in(here.place.zone),
-        refreshed=is_refreshed(here.db, here.place.id),
+        refreshed=giving.is_refreshed(here.db, here.place.id),
         hub_sends=bool(reach(here.db, here.place)))
 
 
@@ -163,17 +155,17 @@ def _check(request: Request, here: Here, form: Form) -> Response:
         step = next((step for step, names in FIELDS.items() if set(names) & set(problem.fields)),
                     "who")
         return _page(request, here, step, form, problem.fields)
-    offered = offers(here, wanted, at)
+    offered = giving.offers(here, wanted, at)
     signs = offered[0].grant if offered else None
     grant, *also = [signs, *offered[0].also] if signs else _plain(here, wanted, at)
     return page(
         request, "give_check.html", here, steps=STEPS, sealed=_sealed(here, form), wanted=wanted,
         form=form, said=_said(here, wanted, grant, *also), kin=KINS[wanted.kin], offers=offered,
-        can_sign=signs is not None, command=command(wanted, here.place.doors,
-                                                    form.get("request", "")),
-        times=when(opens(grant), ZoneInfo(wanted.doors[0].zone), at),
+        can_sign=signs is not None,
+        command=giving.command(wanted, here.place.doors, form.get("request", "")),
+        times=when(giving.opens(grant), ZoneInfo(wanted.doors[0].zone), at),
         letters=check_letters(wanted.holder) if wanted.holder else "",
-        refreshed=is_refreshed(here.db, here.place.id))
+        refreshed=giving.is_refreshed(here.db, here.place.id))
 
 
 def _said(here: Here, wanted: Wanted, grant: Grant, *also: Grant) -> Sentence:
@@ -181,14 +173,14 @@ def _said(here: Here, wanted: Wanted, grant: Grant, *also: Grant) -> Sentence:
     for each in also:
         grant = replace(
             grant, delegable=each.delegable, depth=each.depth, max_life=each.max_life)
-    return sentence(wanted.name, opens(grant), here.place.doors, now())
+    return sentence(wanted.name, giving.opens(grant), here.place.doors, now())
 
 
 def _plain(here: Here, wanted: Wanted, at: int) -> list[Grant]:
     """The key as the owner's own device would sign it."""
     key = site_of(here.place).keys(SiteRole.GRANT)[0]
     doors = frozenset(door.door_id for door in here.place.doors)
-    return grants(wanted, Grant(key, doors, ALL_RIGHTS, delegable=ALL_RIGHTS, depth=4), at)
+    return giving.grants(wanted, Grant(key, doors, ALL_RIGHTS, delegable=ALL_RIGHTS, depth=4), at)
 
 
 # --- what was filled in ---------------------------------------------------------------------------
@@ -228,7 +220,7 @@ def _name(here: Here, form: Form) -> str:
 
 def _wanted(here: Here, form: Form, at: int) -> Wanted:
     return read_wanted(form, _name(here, form), here.place.doors, at,
-                       refreshed=is_refreshed(here.db, here.place.id))
+                       refreshed=giving.is_refreshed(here.db, here.place.id))
 
 
 def _who(here: Here, form: Form) -> None:

@@ -11,19 +11,10 @@ from fastapi.responses import JSONResponse, Response
 
 from mortice.core.errors import Theirs
 from mortice.core.grant import Grant
+from mortice.hub import mine
 from mortice.hub.access import RUNS, Here, To, may
 from mortice.hub.agents import agent_words
 from mortice.hub.keys import links_of
-from mortice.hub.mine import (
-    ask,
-    asked_for,
-    forget,
-    own_keys,
-    own_request,
-    own_requests,
-    papers,
-    take_in,
-)
 from mortice.hub.problems import Problem
 from mortice.hub.refreshing import renew_now
 from mortice.hub.saying import Sentence, sentence
@@ -55,7 +46,7 @@ class Asked(NamedTuple):
 
 
 @ROUTER.get("")
-def mine(request: Request, here: Own) -> Response:
+def my_key(request: Request, here: Own) -> Response:
     """What this browser can do here, and what to do if that is nothing."""
     return _page(request, here)
 
@@ -63,7 +54,7 @@ def mine(request: Request, here: Own) -> Response:
 @ROUTER.get("/papers")
 def needed(here: Own) -> JSONResponse:
     """Chains, staples, the signed map and the news: what a browser carries to a door."""
-    return JSONResponse(papers(here.db, here))
+    return JSONResponse(mine.papers(here.db, here))
 
 
 @ROUTER.post("/ask")
@@ -71,7 +62,7 @@ def ask_for_one(request: Request, here: Own, sent: Sent) -> JSONResponse:
     """Keep this browser's request, for whoever gives keys."""
     text = str(sent.get("text", ""))[:LONGEST]
     with here.hub.database.writing() as db:
-        made = ask(db, here, text, agent_words(request.headers.get("user-agent", "")))
+        made = mine.ask(db, here, text, agent_words(request.headers.get("user-agent", "")))
     here.hub.live.tell(here.place.id)
     return JSONResponse({"ref": made.ref}, 201)
 
@@ -81,7 +72,7 @@ def take(request: Request, here: Own, text: Annotated[str, Form()] = "") -> Resp
     """Take in what came back."""
     try:
         with here.hub.database.writing() as db:
-            taken = [key.id for key in take_in(db, here, text[:LONGEST])]
+            taken = [key.id for key in mine.take_in(db, here, text[:LONGEST])]
         renew_now(here.hub, here.place.id, *taken)
     except Theirs as error:
         return _page(request, here, {"text": f"{error.message[:1].upper()}{error.message[1:]}."})
@@ -95,7 +86,7 @@ def take(request: Request, here: Own, text: Annotated[str, Form()] = "") -> Resp
 def forget_it(here: Own, ref: str) -> JSONResponse:
     """This browser has forgotten its key; ask for it to be taken back."""
     with here.hub.database.writing() as db:
-        forget(db, here, own_request(db, here, ref))
+        mine.forget(db, here, mine.own_request(db, here, ref))
     here.hub.live.tell(here.place.id)
     return JSONResponse({})
 
@@ -104,8 +95,8 @@ def _page(request: Request, here: Here, errors: dict[str, str] | None = None) ->
     gives = here.may(To.GIVE_KEYS)
     return page(
         request, "mine.html", here, status=422 if errors else 200, errors=errors or {},
-        held=[_held(here, key) for key in own_keys(here.db, here)],
-        asking=[_asking(here, each) for each in own_requests(here.db, here)],
+        held=[_held(here, key) for key in mine.own_keys(here.db, here)],
+        asking=[_asking(here, each) for each in mine.own_requests(here.db, here)],
         gives=gives, asked=_asked(here) if gives else [])
 
 
@@ -116,7 +107,7 @@ def _held(here: Here, key: Key) -> Held:
 
 def _asked(here: Here) -> list[Asked]:
     return [Asked(each, person, check_letters(read_asking(each.text).key))
-            for each, person in asked_for(here.db, here.place)
+            for each, person in mine.asked_for(here.db, here.place)
             if each.account_id != here.account.id]
 
 
