@@ -1,0 +1,274 @@
+"""A door set as somebody wrote it down: read from TOML or YAML, with the line of whatever is wrong.
+
+Nothing is guessed: a word that is not known is an error with the words that could be meant. Dates
+are facts as well: what has ended, or was shown before a part was changed, counts as a claim.
+
+Spec: spec/assess.md, section 5.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from mortice.assess.evaluate import Said
+from mortice.assess.model import CONTEXTS, Model
+from mortice.assess.text import BadFile, Lines, Path, read_text
+
+CLAIM = "claim"
+KEYS = ("name", "id", "smart", "default", "context", "facts", "support", "changes", "expect")
+SHOWN_KEYS = ("shown", "on", "until", "withdrawn", "note")
+SUPPORT_KEYS = ("until", "sold", "shown")
+PARTS = ("cylinder", "handle", "actuator", "lock", "door")
+# What a change of any part unmakes until it is shown again (B10).
+UNMADE = ("P-LOCK", "P-DOOR")
+UNMADE_FACTS = frozenset({
+    "fire_test_evidence_this_doorset", "inside_only_actuator_cert_retained",
+    "commissioning_complete", "projection_le_3mm"})
+DEFAULTS = {"unknown": None, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One fact: how it was shown, when, and until when that holds."""
+
+    said: Said
+    on: date | None = None
+    until: date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Until when the maker promises security updates, and when it was sold."""
+
+    until: date
+    shown: str
+    sold: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSet:
+    """What is said of one door."""
+
+    name: str
+    smart: bool
+    default: Said  # what a fact counts as that is not listed: not known, or known absent
+    used: frozenset[str]
+    facts: Mapping[str, Shown]
+    support: Support | None = None
+    changed: Mapping[str, date | None] = field(default_factory=dict)  # part -> the day
+
+
+def read_door_sets(text: str, form: str, model: Model) -> list[DoorSet]:
+    """One door set, or those under `cases`. `form` is `toml` or `yaml`. Raises BadFile."""
+    raw, lines = read_text(text, form)
+    if "cases" not in raw:
+        return [_door_set(raw, lines, (), model)]
+    _known(raw, ("cases",), lines, ())
+    cases = raw["cases"]
+    if not isinstance(cases, list) or not cases:
+        raise BadFile(lines.at(("cases",)), "cases is empty", "a list of door sets")
+    return [_door_set(_table(each, lines, ("cases", at)), lines, ("cases", at), model)
+            for at, each in enumerate(cases)]
+
+
+
+
+def _door_set(raw: dict[str, Any], lines: Lines, at: Path, model: Model) -> DoorSet:
+    _known(raw, KEYS, lines, at)
+    if "facts" not in raw:
+        raise BadFile(lines.at(at), "there are no facts",
+                      "a table `facts`, such as facts: {leaf_sound: photo}")
+    facts = _table(raw["facts"], lines, (*at, "facts"))
+    _known(facts, model.facts, lines, (*at, "facts"))
+    return DoorSet(
+        name=str(raw.get("name") or raw.get("id") or "this door"),
+        smart=_yes_or_no(raw.get("smart", False), lines, (*at, "smart")),
+        default=_default(raw.get("default", "unknown"), lines, (*at, "default")),
+        used=_used(raw.get("context", []), lines, (*at, "context")),
+        facts={fact: _shown(said, lines, (*at, "facts", fact), model)
+               for fact, said in facts.items()},
+        support=_support(raw.get("support"), lines, (*at, "support"), model),
+        changed=_changed(raw.get("changes", {}), lines, (*at, "changes")))
+
+
+def _default(said: object, lines: Lines, at: Path) -> Said:
+    word = str(said).lower()
+    if word not in DEFAULTS:
+        raise BadFile(lines.at(at), f"default is {said!r}",
+                      "'unknown', or 'false' where every fact not listed is known to be absent")
+    return DEFAULTS[word]
+
+
+def _used(said: object, lines: Lines, at: Path) -> frozenset[str]:
+    if not isinstance(said, list):
+        raise BadFile(lines.at(at), "context is not a list",
+                      f"a list of {', '.join(CONTEXTS)}; or [] for a home of one household")
+    for word in said:
+        _one_of(word, CONTEXTS, lines, at)
+    return frozenset(said)
+
+
+def _shown(said: object, lines: Lines, at: Path, model: Model) -> Shown:
+    if not isinstance(said, dict):
+        return Shown(_said(said, lines, at, model))
+    _known(said, SHOWN_KEYS, lines, at)
+    if _yes_or_no(said.get("withdrawn", False), lines, (*at, "withdrawn")):
+        return Shown(said=False, note=str(said.get("note", "")))
+    if "shown" not in said:
+        raise BadFile(lines.at(at), "it does not say how this was shown",
+                      "`shown`, such as {shown: photo, on: 2026-03-01}")
+    return Shown(_said(said["shown"], lines, (*at, "shown"), model),
+                 _day(said.get("on"), lines, (*at, "on")),
+                 _day(said.get("until"), lines, (*at, "until")), str(said.get("note", "")))
+
+
+def _said(said: object, lines: Lines, at: Path, model: Model) -> Said:
+    if said is False or said == "false":
+        return False
+    if said == "unknown" or said is None:
+        return None
+    if said is True:
+        raise BadFile(lines.at(at), "`true` does not say how this is known",
+                      f"one of {', '.join(model.ranks)}; or false")
+    _one_of(said, model.ranks, lines, at)
+    return None if said == "none" else str(said)
+
+
+def _support(said: object, lines: Lines, at: Path, model: Model) -> Support | None:
+    if said is None:
+        return None
+    table = _table(said, lines, at)
+    _known(table, SUPPORT_KEYS, lines, at)
+    until = _day(table.get("until"), lines, (*at, "until"))
+    if until is None:
+        raise BadFile(lines.at(at), "support has no end",
+                      "`until`, the last day of security updates, such as 2031-05-01")
+    shown = _said(table.get("shown", CLAIM), lines, (*at, "shown"), model)
+    return Support(until, shown if isinstance(shown, str) else CLAIM,
+                   _day(table.get("sold"), lines, (*at, "sold")))
+
+
+def _changed(said: object, lines: Lines, at: Path) -> dict[str, date | None]:
+    table = _table(said, lines, at)
+    _known(table, PARTS, lines, at)
+    return {part: _day(day, lines, (*at, part)) for part, day in table.items()}
+
+
+# --- what every part of a file may be -------------------------------------------------------------
+
+
+def _table(said: object, lines: Lines, at: Path) -> dict[str, Any]:
+    if not isinstance(said, dict):
+        raise BadFile(lines.at(at), f"{_last(at)} is not a table", "names with values")
+    return said
+
+
+def _known(said: Mapping[str, Any], known: Iterable[str], lines: Lines, at: Path) -> None:
+    for word in said:
+        _one_of(word, known, lines, (*at, word))
+
+
+def _one_of(word: object, known: Iterable[str], lines: Lines, at: Path) -> None:
+    words = list(known)
+    if word not in words:
+        near = difflib.get_close_matches(str(word), words, 1)
+        raise BadFile(lines.at(at), f"{str(word)[:60]!r} is not known here",
+                      f"perhaps {near[0]}" if near else _few(words))
+
+
+def _few(words: list[str]) -> str:
+    most = 12
+    return f"one of {', '.join(words[:most])}{' …' if len(words) > most else ''}"
+
+
+def _yes_or_no(said: object, lines: Lines, at: Path) -> bool:
+    if not isinstance(said, bool):
+        raise BadFile(lines.at(at), f"{_last(at)} is {str(said)[:60]!r}", "true or false")
+    return said
+
+
+def _day(said: object, lines: Lines, at: Path) -> date | None:
+    if said is None:
+        return None
+    try:
+        if isinstance(said, datetime):
+            return said.date()
+        return said if isinstance(said, date) else date.fromisoformat(str(said))
+    except ValueError as error:
+        raise BadFile(lines.at(at), f"{str(said)[:60]!r} is not a day",
+                      "a day, such as 2026-03-01") from error
+
+
+def _last(at: Path) -> str:
+    return str(at[-1]) if at else "the file"
+
+
+# --- what counts on a day -------------------------------------------------------------------------
+
+
+def facts_on(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
+    """What every fact counts as on `today` (B9 to B11)."""
+    gates = {gate.fact for gate in model.gates}
+    counted: dict[str, Said] = {} if door.default is None else {
+        fact: door.default for fact in model.facts if fact not in gates}
+    counted |= {fact: _counts(shown, today) for fact, shown in door.facts.items()}
+    counted |= _by_support(door.support, today)
+    for fact in _unmade(door, model):
+        if isinstance(counted.get(fact), str):
+            counted[fact] = CLAIM
+    counted["en1627_rc3"] = weaker(
+        model, counted.get("en1627_rc3"), counted.get("en1627_uk_interpretation"))
+    return counted
+
+
+def _counts(shown: Shown, today: date) -> Said:
+    ended = shown.until is not None and shown.until < today
+    later = shown.on is not None and shown.on > today
+    return CLAIM if isinstance(shown.said, str) and (ended or later) else shown.said
+
+
+def _unmade(door: DoorSet, model: Model) -> set[str]:
+    """Facts that were shown before a part was changed."""
+    if not door.changed:
+        return set()
+    changed = [day for day in door.changed.values() if day is not None]
+    latest = max(changed) if len(changed) == len(door.changed) else None
+    of_parts = {fact for layer in model.layers if layer.id in UNMADE
+                for criterion in layer.criteria if criterion.accept == "cert"
+                for fact in criterion.any} | UNMADE_FACTS
+    return {fact for fact in of_parts if (shown := door.facts.get(fact)) is not None
+            and (latest is None or shown.on is None or shown.on < latest)}
+
+
+YEARS = {"support_ge_2y_left": 2, "support_ge_5y_at_sale": 5, "support_ge_10y": 10}
+
+
+def _by_support(support: Support | None, today: date) -> dict[str, Said]:
+    """What the end of support says of the facts about it."""
+    if support is None:
+        return {}
+    since = {"support_ge_2y_left": today, "support_ge_5y_at_sale": support.sold or today,
+             "support_ge_10y": support.sold or today}
+    return {fact: support.shown if _years_on(since[fact], years) <= support.until else False
+            for fact, years in YEARS.items()}
+
+
+def _years_on(day: date, years: int) -> date:
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:  # the 29th of February
+        return day.replace(year=day.year + years, day=28)
+
+
+def weaker(model: Model, one: Said, other: Said) -> Said:
+    """Two facts that count only together."""
+    if one is False or other is False:
+        return False
+    if not isinstance(one, str) or not isinstance(other, str):
+        return None
+    return min(one, other, key=model.ranks.__getitem__)

@@ -1,0 +1,136 @@
+"""The model as data: which facts meet which criterion, by which evidence. Nothing is decided here.
+
+`data/model.toml` has the criteria and the gate, `data/facts.toml` every fact in words. They are
+read once and checked against each other then, so that a wrong file cannot judge a door.
+
+Spec: spec/assess.md, section 2.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+TOP = 4  # levels are 0 to 4
+CONTEXTS = ("multi_household", "fire_door", "electrically_held")  # what a door is used for
+ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that is so or not, in words, and what it costs to show it or to make it so."""
+
+    id: str
+    say: str
+    show: str
+    change: str
+    show_effort: int
+    change_effort: int
+    not_with: str = ""  # no advice where this is so
+    only_with: str = ""  # no advice where this is known not to be so
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """Met by any one of its facts, shown by evidence of a kind that weighs enough (B2, B3)."""
+
+    id: str
+    layer: str
+    level: int
+    accept: str
+    any: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One of nine. Those that are `smart` do not count at a door without electronics."""
+
+    id: str
+    name: str
+    smart: bool
+    criteria: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What people's lives need, where the door is used so; and the least evidence of it (B8)."""
+
+    fact: str
+    when: str
+    own: str  # in the owner's own home
+    shared: str  # anywhere else
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything that a verdict rests on."""
+
+    ranks: dict[str, int]
+    needed: dict[int, int]
+    worth: dict[str, dict[str, int]]  # accept -> kind -> the rank that it counts for
+    weakest: dict[tuple[str, int], str]  # (accept, level) -> the least kind that counts there
+    layers: tuple[Layer, ...]
+    gates: tuple[Gate, ...]
+    facts: dict[str, Fact]
+
+
+@lru_cache(maxsize=1)
+def model() -> Model:
+    """The model of this release."""
+    raw, facts = read_data("model"), _facts(read_data("facts"))
+    ranks: dict[str, int] = raw["evidence"]
+    needed = {int(level): rank for level, rank in raw["needed"].items()}
+    made = Model(
+        ranks=ranks, needed=needed,
+        worth={name: _worth(ranks, kinds) for name, kinds in raw["accepts"].items()},
+        weakest={(name, level): min((kind for kind in kinds if ranks[kind] >= least),
+                                    key=ranks.__getitem__, default="")
+                 for name, kinds in raw["accepts"].items() for level, least in needed.items()},
+        layers=_layers(raw), gates=tuple(
+            Gate(fact, gate["when"], gate["own"], gate["shared"])
+            for fact, gate in raw["life"].items()),
+        facts=facts)
+    _check(made)
+    return made
+
+
+def read_data(name: str) -> dict[str, Any]:
+    """One file of `data/`, by its name without its ending."""
+    return tomllib.loads((files(__package__) / "data" / f"{name}.toml").read_text("utf-8"))
+
+
+def _worth(ranks: dict[str, int], kinds: list[str]) -> dict[str, int]:
+    """A kind that is not accepted counts as the best accepted one below it (B3)."""
+    return {kind: rank if kind in kinds else max(
+        (ranks[other] for other in kinds if ranks[other] < rank), default=0)
+        for kind, rank in ranks.items()}
+
+
+def _facts(raw: dict[str, Any]) -> dict[str, Fact]:
+    return {name: _fact(name, *each.pop("effort"), **each) for name, each in raw.items()}
+
+
+def _fact(name: str, showing: int, changing: int, /, **words: str) -> Fact:
+    return Fact(name, show_effort=showing, change_effort=changing, **words)
+
+
+def _layers(raw: dict[str, Any]) -> tuple[Layer, ...]:
+    criteria = [Criterion(name, each["layer"], each["level"], each["accept"], tuple(each["any"]))
+                for name, each in raw["criteria"].items()]
+    return tuple(
+        Layer(name, each["name"], each.get("smart", False),
+              tuple(criterion for criterion in criteria if criterion.layer == name))
+        for name, each in raw["layers"].items())
+
+
+def _check(made: Model) -> None:
+    named = {fact for layer in made.layers for each in layer.criteria for fact in each.any}
+    named |= {gate.fact for gate in made.gates}
+    if named - made.facts.keys():
+        raise ValueError(f"facts without words: {sorted(named - made.facts.keys())}")
+    for layer in made.layers:
+        if {each.level for each in layer.criteria} != set(range(1, TOP + 1)):
+            raise ValueError(f"{layer.id} lacks a level")
