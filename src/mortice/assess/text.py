@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import yaml
 
@@ -110,7 +110,12 @@ def _yaml(text: str) -> tuple[Any, Lines]:
         raise BadFile(1, f"a value cannot be read: {str(error)[:60]}", "plain values") from error
 
 
-def _line(mark: yaml.Mark | None) -> int:
+class _Mark(Protocol):
+    @property
+    def line(self) -> int: ...
+
+
+def _line(mark: _Mark | None) -> int:
     return 1 if mark is None else mark.line + 1
 
 
