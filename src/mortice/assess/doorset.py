@@ -27,7 +27,7 @@ PARTS = ("cylinder", "handle", "actuator", "lock", "door")
 UNMADE = ("P-LOCK", "P-DOOR")
 UNMADE_FACTS = frozenset({
     "fire_test_evidence_this_doorset", "inside_only_actuator_cert_retained",
-    "commissioning_complete", "projection_le_3mm"})
+    "commissioning_complete", "independent_inspection", "projection_le_3mm"})
 DEFAULTS = {"unknown": None, "false": False}
 
 
@@ -221,8 +221,6 @@ def facts_on(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
     for fact in _unmade(door, model):
         if isinstance(counted.get(fact), str):
             counted[fact] = CLAIM
-    counted["en1627_rc3"] = weaker(
-        model, counted.get("en1627_rc3"), counted.get("en1627_uk_interpretation"))
     return counted
 
 
@@ -240,7 +238,7 @@ def _unmade(door: DoorSet, model: Model) -> set[str]:
     latest = max(changed) if len(changed) == len(door.changed) else None
     of_parts = {fact for layer in model.layers if layer.id in UNMADE
                 for criterion in layer.criteria if criterion.accept == "cert"
-                for fact in criterion.any} | UNMADE_FACTS
+                for fact in criterion.any} | UNMADE_FACTS | {gate.fact for gate in model.gates}
     return {fact for fact in of_parts if (shown := door.facts.get(fact)) is not None
             and (latest is None or shown.on is None or shown.on < latest)}
 
@@ -263,12 +261,3 @@ def _years_on(day: date, years: int) -> date:
         return day.replace(year=day.year + years)
     except ValueError:  # the 29th of February
         return day.replace(year=day.year + years, day=28)
-
-
-def weaker(model: Model, one: Said, other: Said) -> Said:
-    """Two facts that count only together."""
-    if one is False or other is False:
-        return False
-    if not isinstance(one, str) or not isinstance(other, str):
-        return None
-    return min(one, other, key=model.ranks.__getitem__)

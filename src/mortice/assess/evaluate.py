@@ -90,8 +90,9 @@ def bounds(model: Model, layer: Layer, facts: Mapping[str, Said]) -> Bounds:
 
 
 def meets(model: Model, criterion: Criterion, facts: Mapping[str, Said]) -> Met:
-    """The best that any of its facts can do for a criterion (B2)."""
-    return max(shows(model, facts.get(fact), criterion) for fact in criterion.any)
+    """The best that any of its facts can do for a criterion (B2, B12)."""
+    return max(min(shows(model, facts.get(part), criterion) for part in model.parts(fact))
+               for fact in criterion.any)
 
 
 def shows(model: Model, said: Said, criterion: Criterion) -> Met:

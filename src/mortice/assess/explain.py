@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mortice.assess.evaluate import Life, Met, Said, Verdict, meets
+from mortice.assess.evaluate import Life, Met, Said, Verdict, meets, shows
 from mortice.assess.model import TOP, Criterion, Fact, Model, read_data
 
 SHOW, CHANGE = "show", "change"
@@ -64,16 +64,24 @@ def steps(model: Model, facts: Mapping[str, Said], verdict: Verdict) -> list[Ste
     if verdict.level == TOP:
         return []
     open_ = missing(model, facts, verdict.layers, verdict.level + 1)
-    chosen = _cheapest(model, facts, open_)
-    found = []
-    for name in sorted(chosen, key=lambda each: (
-            facts.get(each) is False, effort(model, facts, each))):
-        met = [each for each in open_ if name in each.any]
-        evidence = max((model.weakest[each.accept, each.level] for each in met),
-                       key=model.ranks.__getitem__)
-        found.append(Step(model.facts[name], CHANGE if facts.get(name) is False else SHOW,
-                          evidence, tuple(each.id for each in met)))
-    return found
+    ways = {name: [each for each in open_ if name in each.any]
+            for criterion in open_ for name in criterion.any}
+    lacking = {name: [part for part in model.parts(name) if any(
+        shows(model, facts.get(part), each) is not Met.YES for each in met)]
+        for name, met in ways.items()}
+    chosen = _cheapest(open_, {name: sum(effort(model, facts, part) for part in parts)
+                               for name, parts in lacking.items()})
+    found = [_step(model, facts, part, ways[name]) for name in chosen for part in lacking[name]]
+    return sorted(found, key=lambda each: (
+        each.kind == CHANGE, effort(model, facts, each.fact.id), each.fact.id))
+
+
+def _step(
+    model: Model, facts: Mapping[str, Said], name: str, met: Sequence[Criterion]) -> Step:
+    evidence = max((model.weakest[each.accept, each.level] for each in met),
+                   key=model.ranks.__getitem__)
+    return Step(model.facts[name], CHANGE if facts.get(name) is False else SHOW, evidence,
+                tuple(each.id for each in met))
 
 
 def effort(model: Model, facts: Mapping[str, Said], name: str) -> int:
@@ -88,8 +96,7 @@ def _suits(fact: Fact, facts: Mapping[str, Said]) -> bool:
     return not isinstance(there, str) and (not fact.only_with or needed is not False)
 
 
-def _cheapest(
-    model: Model, facts: Mapping[str, Said], open_: Sequence[Criterion]) -> frozenset[str]:
+def _cheapest(open_: Sequence[Criterion], efforts: Mapping[str, int]) -> frozenset[str]:
     """The least effort that meets every criterion: each by one fact, and a fact may meet several.
 
     Criteria with one way come first and are forced; few are left to choose among.
@@ -106,8 +113,8 @@ def _cheapest(
         if at == len(order):
             best = (spent, chosen)
             return
-        for name in sorted(order[at].any, key=lambda each: effort(model, facts, each)):
-            choose(at + 1, spent + effort(model, facts, name), chosen | {name})
+        for name in sorted(order[at].any, key=efforts.__getitem__):
+            choose(at + 1, spent + efforts[name], chosen | {name})
 
     choose(0, 0, frozenset())
     return best[1]

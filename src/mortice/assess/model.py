@@ -31,6 +31,7 @@ class Fact:
     change_effort: int
     not_with: str = ""  # no advice where this is so
     only_with: str = ""  # no advice where this is known not to be so
+    together: str = ""  # the fact without which it counts for nothing (B12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Model:
     layers: tuple[Layer, ...]
     gates: tuple[Gate, ...]
     facts: dict[str, Fact]
+
+    def parts(self, fact: str) -> tuple[str, ...]:
+        """A fact, and the one that it counts only together with (B12)."""
+        other = self.facts[fact].together
+        return (fact, other) if other else (fact,)
 
 
 @lru_cache(maxsize=1)
@@ -129,6 +135,7 @@ def _layers(raw: dict[str, Any]) -> tuple[Layer, ...]:
 def _check(made: Model) -> None:
     named = {fact for layer in made.layers for each in layer.criteria for fact in each.any}
     named |= {gate.fact for gate in made.gates}
+    named |= {other for fact in made.facts for other in made.parts(fact)}
     if named - made.facts.keys():
         raise ValueError(f"facts without words: {sorted(named - made.facts.keys())}")
     for layer in made.layers:
