@@ -36,7 +36,9 @@ def assess(model: Model, door: DoorSet, day: date) -> Assessment:
     verdict = judge(model, facts, smart=door.smart, used=door.used)
     return Assessment(
         door, day, facts, verdict, insurer(model, facts, smart=door.smart, used=door.used),
-        advise(model, facts, verdict))
+        [*advise(model, facts, verdict), *(
+            Advice(marked.read.standard.id, "caution", caution)
+            for marked in door.marks for caution in marked.read.cautions)])
 
 
 def as_json(model: Model, made: Assessment) -> dict[str, Any]:

@@ -9,20 +9,25 @@ Spec: spec/assess.md, section 5.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from mortice.assess.codes import BadCode, Code, Mark, read_code, read_mark
 from mortice.assess.evaluate import Said
 from mortice.assess.model import CONTEXTS, Model
+from mortice.assess.standards import PARTS as MARKED_PARTS
 from mortice.assess.text import BadFile, Lines, Path, read_text
 
 CLAIM = "claim"
-KEYS = ("name", "id", "smart", "default", "context", "facts", "support", "changes", "expect")
+KEYS = ("name", "id", "smart", "default", "context", "facts", "marks", "support", "changes",
+        "expect")
 SHOWN_KEYS = ("shown", "on", "until", "withdrawn", "note")
+MARK_KEYS = ("mark", "standard", "code", "part", "shown", "on", "until", "note")
 SUPPORT_KEYS = ("until", "sold", "shown")
 PARTS = ("cylinder", "handle", "actuator", "lock", "door")
+STARS = 3  # of TS 007, that a cylinder and its hardware come to
 # What a change of any part unmakes until it is shown again (B10).
 UNMADE = ("P-LOCK", "P-DOOR")
 UNMADE_FACTS = frozenset({
@@ -39,6 +44,14 @@ class Shown:
     on: date | None = None
     until: date | None = None
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark or a code on a part, and how it was shown."""
+
+    read: Mark | Code
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,7 @@ class DoorSet:
     facts: Mapping[str, Shown]
     support: Support | None = None
     changed: Mapping[str, date | None] = field(default_factory=dict)  # part -> the day
+    marks: tuple[Marked, ...] = ()
 
 
 def read_door_sets(text: str, form: str, model: Model) -> list[DoorSet]:
@@ -80,20 +94,24 @@ def read_door_sets(text: str, form: str, model: Model) -> list[DoorSet]:
 
 def _door_set(raw: dict[str, Any], lines: Lines, at: Path, model: Model) -> DoorSet:
     _known(raw, KEYS, lines, at)
-    if "facts" not in raw:
+    if not {"facts", "marks"} & raw.keys():
         raise BadFile(lines.at(at), "there are no facts",
                       "a table `facts`, such as facts: {leaf_sound: photo}")
-    facts = _table(raw["facts"], lines, (*at, "facts"))
-    _known(facts, model.facts, lines, (*at, "facts"))
+    said = _table(raw.get("facts", {}), lines, (*at, "facts"))
+    _known(said, model.facts, lines, (*at, "facts"))
+    facts = {fact: _shown(each, lines, (*at, "facts", fact), model) for fact, each in said.items()}
+    marks = _marks(raw.get("marks", []), lines, (*at, "marks"), model)
+    for fact, _ in _by_marks(marks):
+        if fact in facts and facts[fact].said is False:
+            raise BadFile(lines.at((*at, "facts", fact)), f"{fact} is false, and a mark shows it",
+                          "one of the two: leave out the mark if it was withdrawn")
     return DoorSet(
         name=str(raw.get("name") or raw.get("id") or "this door"),
         smart=_yes_or_no(raw.get("smart", False), lines, (*at, "smart")),
         default=_default(raw.get("default", "unknown"), lines, (*at, "default")),
         used=_used(raw.get("context", []), lines, (*at, "context")),
-        facts={fact: _shown(said, lines, (*at, "facts", fact), model)
-               for fact, said in facts.items()},
-        support=_support(raw.get("support"), lines, (*at, "support"), model),
-        changed=_changed(raw.get("changes", {}), lines, (*at, "changes")))
+        facts=facts, support=_support(raw.get("support"), lines, (*at, "support"), model),
+        changed=_changed(raw.get("changes", {}), lines, (*at, "changes")), marks=marks)
 
 
 def _default(said: object, lines: Lines, at: Path) -> Said:
@@ -137,6 +155,30 @@ def _said(said: object, lines: Lines, at: Path, model: Model) -> Said:
                       f"one of {', '.join(model.ranks)}; or false")
     _one_of(said, model.ranks, lines, at)
     return None if said == "none" else str(said)
+
+
+def _marks(said: object, lines: Lines, at: Path, model: Model) -> tuple[Marked, ...]:
+    if not isinstance(said, list):
+        raise BadFile(lines.at(at), "marks is not a list",
+                      "a list, such as [{mark: TS 007 3 star, part: cylinder, shown: photo}]")
+    return tuple(_marked(_table(each, lines, (*at, number)), lines, (*at, number), model)
+                 for number, each in enumerate(said))
+
+
+def _marked(said: dict[str, Any], lines: Lines, at: Path, model: Model) -> Marked:
+    _known(said, MARK_KEYS, lines, at)
+    part, mark = said.get("part", ""), "mark" in said
+    if part:
+        _one_of(part, MARKED_PARTS, lines, (*at, "part"))
+    try:
+        read = read_mark(str(said["mark"]), part) if mark else read_code(
+            str(said.get("standard", "")), str(said.get("code", "")), part)
+    except BadCode as error:
+        raise BadFile(lines.at((*at, "mark" if mark else "code")), error.what,
+                      error.expected) from error
+    _one_of(said.get("shown", CLAIM), model.ranks, lines, (*at, "shown"))
+    return Marked(read, _shown(
+        {key: said[key] for key in SHOWN_KEYS if key in said}, lines, at, model))
 
 
 def _support(said: object, lines: Lines, at: Path, model: Model) -> Support | None:
@@ -216,31 +258,43 @@ def facts_on(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
     gates = {gate.fact for gate in model.gates}
     counted: dict[str, Said] = {} if door.default is None else {
         fact: door.default for fact in model.facts if fact not in gates}
-    counted |= {fact: _counts(shown, today) for fact, shown in door.facts.items()}
+    counted |= {fact: _counts(door, model, fact, shown, today)
+                for fact, shown in door.facts.items()}
     counted |= _by_support(door.support, today)
-    for fact in _unmade(door, model):
-        if isinstance(counted.get(fact), str):
-            counted[fact] = CLAIM
+    for fact, needs in _by_marks(door.marks):
+        weakest = min((_counts(door, model, fact, shown, today) for shown in needs),
+                      key=lambda said: _rank(model, said))
+        counted[fact] = max(counted.get(fact), weakest, key=lambda said: _rank(model, said))
     return counted
 
 
-def _counts(shown: Shown, today: date) -> Said:
+def _by_marks(marks: tuple[Marked, ...]) -> Iterator[tuple[str, tuple[Shown, ...]]]:
+    """The facts that marks show, each with all that it needs: stars are summed (B19)."""
+    for one in marks:
+        yield from ((fact, (one.shown,)) for fact in one.read.facts)
+        yield from ((one.read.total, (one.shown, two.shown)) for two in marks if (
+            isinstance(one.read, Mark) and isinstance(two.read, Mark) and one.read.total
+            and two.read.part == "hardware" and one.read.stars + two.read.stars >= STARS))
+
+
+def _rank(model: Model, said: Said) -> int:
+    """Kinds of evidence in the data's order: of two, the later is nowhere worth less (B3)."""
+    return [*model.ranks].index(said) if isinstance(said, str) else -1
+
+
+def _counts(door: DoorSet, model: Model, fact: str, shown: Shown, today: date) -> Said:
     ended = shown.until is not None and shown.until < today
     later = shown.on is not None and shown.on > today
-    return CLAIM if isinstance(shown.said, str) and (ended or later) else shown.said
+    before = bool(door.changed) and (shown.on is None or any(
+        day is None or shown.on < day for day in door.changed.values()))
+    lost = ended or later or (before and fact in _of_parts(model))
+    return CLAIM if isinstance(shown.said, str) and lost else shown.said
 
 
-def _unmade(door: DoorSet, model: Model) -> set[str]:
-    """Facts that were shown before a part was changed."""
-    if not door.changed:
-        return set()
-    changed = [day for day in door.changed.values() if day is not None]
-    latest = max(changed) if len(changed) == len(door.changed) else None
-    of_parts = {fact for layer in model.layers if layer.id in UNMADE
-                for criterion in layer.criteria if criterion.accept == "cert"
-                for fact in criterion.any} | UNMADE_FACTS | {gate.fact for gate in model.gates}
-    return {fact for fact in of_parts if (shown := door.facts.get(fact)) is not None
-            and (latest is None or shown.on is None or shown.on < latest)}
+def _of_parts(model: Model) -> set[str]:
+    return {fact for layer in model.layers if layer.id in UNMADE
+            for criterion in layer.criteria if criterion.accept == "cert"
+            for fact in criterion.any} | UNMADE_FACTS | {gate.fact for gate in model.gates}
 
 
 YEARS = {"support_ge_2y_left": 2, "support_ge_5y_at_sale": 5, "support_ge_10y": 10}
