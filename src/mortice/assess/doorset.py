@@ -8,17 +8,26 @@ Spec: spec/assess.md, section 5.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from mortice.assess.codes import BadCode, Code, Mark, read_code, read_mark
 from mortice.assess.evaluate import Said
 from mortice.assess.model import CONTEXTS, Model
 from mortice.assess.standards import PARTS as MARKED_PARTS
-from mortice.assess.text import BadFile, Lines, Path, read_text
+from mortice.assess.text import (
+    BadFile,
+    Lines,
+    Path,
+    all_known,
+    as_day,
+    as_table,
+    one_of,
+    read_text,
+    yes_or_no,
+)
 
 CLAIM = "claim"
 KEYS = ("name", "id", "smart", "default", "context", "facts", "marks", "support", "changes",
@@ -82,24 +91,28 @@ def read_door_sets(text: str, form: str, model: Model) -> list[DoorSet]:
     raw, lines = read_text(text, form)
     if "cases" not in raw:
         return [_door_set(raw, lines, (), model)]
-    _known(raw, ("cases",), lines, ())
+    all_known(raw, ("cases",), lines, ())
     cases = raw["cases"]
     if not isinstance(cases, list) or not cases:
         raise BadFile(lines.at(("cases",)), "cases is empty", "a list of door sets")
-    return [_door_set(_table(each, lines, ("cases", at)), lines, ("cases", at), model)
+    return [_door_set(as_table(each, lines, ("cases", at)), lines, ("cases", at), model)
             for at, each in enumerate(cases)]
 
 
+def read_table(raw: dict[str, Any], model: Model) -> DoorSet:
+    """One door set from what a file would hold. Raises BadFile."""
+    return _door_set(raw, Lines(), (), model)
 
 
 def _door_set(raw: dict[str, Any], lines: Lines, at: Path, model: Model) -> DoorSet:
-    _known(raw, KEYS, lines, at)
+    all_known(raw, KEYS, lines, at)
     if not {"facts", "marks"} & raw.keys():
         raise BadFile(lines.at(at), "there are no facts",
                       "a table `facts`, such as facts: {leaf_sound: photo}")
-    said = _table(raw.get("facts", {}), lines, (*at, "facts"))
-    _known(said, model.facts, lines, (*at, "facts"))
-    facts = {fact: _shown(each, lines, (*at, "facts", fact), model) for fact, each in said.items()}
+    said = as_table(raw.get("facts", {}), lines, (*at, "facts"))
+    all_known(said, model.facts, lines, (*at, "facts"))
+    facts = {fact: as_shown(each, lines, (*at, "facts", fact), model)
+             for fact, each in said.items()}
     marks = _marks(raw.get("marks", []), lines, (*at, "marks"), model)
     for fact, _ in _by_marks(marks):
         if fact in facts and facts[fact].said is False:
@@ -107,7 +120,7 @@ def _door_set(raw: dict[str, Any], lines: Lines, at: Path, model: Model) -> Door
                           "one of the two: leave out the mark if it was withdrawn")
     return DoorSet(
         name=str(raw.get("name") or raw.get("id") or "this door"),
-        smart=_yes_or_no(raw.get("smart", False), lines, (*at, "smart")),
+        smart=yes_or_no(raw.get("smart", False), lines, (*at, "smart")),
         default=_default(raw.get("default", "unknown"), lines, (*at, "default")),
         used=_used(raw.get("context", []), lines, (*at, "context")),
         facts=facts, support=_support(raw.get("support"), lines, (*at, "support"), model),
@@ -127,25 +140,27 @@ def _used(said: object, lines: Lines, at: Path) -> frozenset[str]:
         raise BadFile(lines.at(at), "context is not a list",
                       f"a list of {', '.join(CONTEXTS)}; or [] for a home of one household")
     for word in said:
-        _one_of(word, CONTEXTS, lines, at)
+        one_of(word, CONTEXTS, lines, at)
     return frozenset(said)
 
 
-def _shown(said: object, lines: Lines, at: Path, model: Model) -> Shown:
+def as_shown(said: object, lines: Lines, at: Path, model: Model) -> Shown:
+    """How a fact was shown: a kind of evidence, or a table of it. Raises BadFile."""
     if not isinstance(said, dict):
-        return Shown(_said(said, lines, at, model))
-    _known(said, SHOWN_KEYS, lines, at)
-    if _yes_or_no(said.get("withdrawn", False), lines, (*at, "withdrawn")):
+        return Shown(as_said(said, lines, at, model))
+    all_known(said, SHOWN_KEYS, lines, at)
+    if yes_or_no(said.get("withdrawn", False), lines, (*at, "withdrawn")):
         return Shown(said=False, note=str(said.get("note", "")))
     if "shown" not in said:
         raise BadFile(lines.at(at), "it does not say how this was shown",
                       "`shown`, such as {shown: photo, on: 2026-03-01}")
-    return Shown(_said(said["shown"], lines, (*at, "shown"), model),
-                 _day(said.get("on"), lines, (*at, "on")),
-                 _day(said.get("until"), lines, (*at, "until")), str(said.get("note", "")))
+    return Shown(as_said(said["shown"], lines, (*at, "shown"), model),
+                 as_day(said.get("on"), lines, (*at, "on")),
+                 as_day(said.get("until"), lines, (*at, "until")), str(said.get("note", "")))
 
 
-def _said(said: object, lines: Lines, at: Path, model: Model) -> Said:
+def as_said(said: object, lines: Lines, at: Path, model: Model) -> Said:
+    """A kind of evidence, `false` or `unknown`. Raises BadFile."""
     if said is False or said == "false":
         return False
     if said == "unknown" or said is None:
@@ -153,7 +168,7 @@ def _said(said: object, lines: Lines, at: Path, model: Model) -> Said:
     if said is True:
         raise BadFile(lines.at(at), "`true` does not say how this is known",
                       f"one of {', '.join(model.ranks)}; or false")
-    _one_of(said, model.ranks, lines, at)
+    one_of(said, model.ranks, lines, at)
     return None if said == "none" else str(said)
 
 
@@ -161,93 +176,49 @@ def _marks(said: object, lines: Lines, at: Path, model: Model) -> tuple[Marked, 
     if not isinstance(said, list):
         raise BadFile(lines.at(at), "marks is not a list",
                       "a list, such as [{mark: TS 007 3 star, part: cylinder, shown: photo}]")
-    return tuple(_marked(_table(each, lines, (*at, number)), lines, (*at, number), model)
+    return tuple(_marked(as_table(each, lines, (*at, number)), lines, (*at, number), model)
                  for number, each in enumerate(said))
 
 
 def _marked(said: dict[str, Any], lines: Lines, at: Path, model: Model) -> Marked:
-    _known(said, MARK_KEYS, lines, at)
-    part, mark = said.get("part", ""), "mark" in said
-    if part:
-        _one_of(part, MARKED_PARTS, lines, (*at, "part"))
     try:
-        read = read_mark(str(said["mark"]), part) if mark else read_code(
-            str(said.get("standard", "")), str(said.get("code", "")), part)
+        return as_marked(said, lines, at, model)
     except BadCode as error:
-        raise BadFile(lines.at((*at, "mark" if mark else "code")), error.what,
+        raise BadFile(lines.at((*at, "mark" if "mark" in said else "code")), error.what,
                       error.expected) from error
-    _one_of(said.get("shown", CLAIM), model.ranks, lines, (*at, "shown"))
-    return Marked(read, _shown(
+
+
+def as_marked(said: dict[str, Any], lines: Lines, at: Path, model: Model) -> Marked:
+    """A mark or a code. Raises BadFile, and BadCode for one that cannot be."""
+    all_known(said, MARK_KEYS, lines, at)
+    part = said.get("part", "")
+    if part:
+        one_of(part, MARKED_PARTS, lines, (*at, "part"))
+    read = read_mark(str(said["mark"]), part) if "mark" in said else read_code(
+        str(said.get("standard", "")), str(said.get("code", "")), part)
+    one_of(said.get("shown", CLAIM), model.ranks, lines, (*at, "shown"))
+    return Marked(read, as_shown(
         {key: said[key] for key in SHOWN_KEYS if key in said}, lines, at, model))
 
 
 def _support(said: object, lines: Lines, at: Path, model: Model) -> Support | None:
     if said is None:
         return None
-    table = _table(said, lines, at)
-    _known(table, SUPPORT_KEYS, lines, at)
-    until = _day(table.get("until"), lines, (*at, "until"))
+    table = as_table(said, lines, at)
+    all_known(table, SUPPORT_KEYS, lines, at)
+    until = as_day(table.get("until"), lines, (*at, "until"))
     if until is None:
         raise BadFile(lines.at(at), "support has no end",
                       "`until`, the last day of security updates, such as 2031-05-01")
-    shown = _said(table.get("shown", CLAIM), lines, (*at, "shown"), model)
+    shown = as_said(table.get("shown", CLAIM), lines, (*at, "shown"), model)
     return Support(until, shown if isinstance(shown, str) else CLAIM,
-                   _day(table.get("sold"), lines, (*at, "sold")))
+                   as_day(table.get("sold"), lines, (*at, "sold")))
 
 
 def _changed(said: object, lines: Lines, at: Path) -> dict[str, date | None]:
-    table = _table(said, lines, at)
-    _known(table, PARTS, lines, at)
-    return {part: _day(day, lines, (*at, part)) for part, day in table.items()}
-
-
-# --- what every part of a file may be -------------------------------------------------------------
-
-
-def _table(said: object, lines: Lines, at: Path) -> dict[str, Any]:
-    if not isinstance(said, dict):
-        raise BadFile(lines.at(at), f"{_last(at)} is not a table", "names with values")
-    return said
-
-
-def _known(said: Mapping[str, Any], known: Iterable[str], lines: Lines, at: Path) -> None:
-    for word in said:
-        _one_of(word, known, lines, (*at, word))
-
-
-def _one_of(word: object, known: Iterable[str], lines: Lines, at: Path) -> None:
-    words = list(known)
-    if word not in words:
-        near = difflib.get_close_matches(str(word), words, 1)
-        raise BadFile(lines.at(at), f"{str(word)[:60]!r} is not known here",
-                      f"perhaps {near[0]}" if near else _few(words))
-
-
-def _few(words: list[str]) -> str:
-    most = 12
-    return f"one of {', '.join(words[:most])}{' …' if len(words) > most else ''}"
-
-
-def _yes_or_no(said: object, lines: Lines, at: Path) -> bool:
-    if not isinstance(said, bool):
-        raise BadFile(lines.at(at), f"{_last(at)} is {str(said)[:60]!r}", "true or false")
-    return said
-
-
-def _day(said: object, lines: Lines, at: Path) -> date | None:
-    if said is None:
-        return None
-    try:
-        if isinstance(said, datetime):
-            return said.date()
-        return said if isinstance(said, date) else date.fromisoformat(str(said))
-    except ValueError as error:
-        raise BadFile(lines.at(at), f"{str(said)[:60]!r} is not a day",
-                      "a day, such as 2026-03-01") from error
-
-
-def _last(at: Path) -> str:
-    return str(at[-1]) if at else "the file"
+    table = as_table(said, lines, at)
+    all_known(table, PARTS, lines, at)
+    return {part: as_day(day, lines, (*at, part)) for part, day in table.items()}
 
 
 # --- what counts on a day -------------------------------------------------------------------------

@@ -6,9 +6,12 @@ a way to mean something else than one reads.
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
 
 import yaml
@@ -144,3 +147,57 @@ def _mapping(node: yaml.MappingNode, path: Path, lines: Lines) -> dict[str, Any]
         lines.found[*path, name] = line
         made[name] = _value(value, (*path, name), lines)
     return made
+
+
+# --- what every part of a file may be -------------------------------------------------------------
+
+
+def as_table(said: object, lines: Lines, at: Path) -> dict[str, Any]:
+    """What should be a table. Raises BadFile, as the others do."""
+    if not isinstance(said, dict):
+        raise BadFile(lines.at(at), f"{_last(at)} is not a table", "names with values")
+    return said
+
+
+def all_known(said: Mapping[str, Any], known: Iterable[str], lines: Lines, at: Path) -> None:
+    """Is every name of a table one of these?"""
+    for word in said:
+        one_of(word, known, lines, (*at, word))
+
+
+def one_of(word: object, known: Iterable[str], lines: Lines, at: Path) -> None:
+    """Is it one of these words? The error names the nearest."""
+    words = list(known)
+    if word not in words:
+        near = difflib.get_close_matches(str(word), words, 1)
+        raise BadFile(lines.at(at), f"{str(word)[:60]!r} is not known here",
+                      f"perhaps {near[0]}" if near else _few(words))
+
+
+def _few(words: list[str]) -> str:
+    most = 12
+    return f"one of {', '.join(words[:most])}{' …' if len(words) > most else ''}"
+
+
+def yes_or_no(said: object, lines: Lines, at: Path) -> bool:
+    """True or false, and nothing that is like it."""
+    if not isinstance(said, bool):
+        raise BadFile(lines.at(at), f"{_last(at)} is {str(said)[:60]!r}", "true or false")
+    return said
+
+
+def as_day(said: object, lines: Lines, at: Path) -> date | None:
+    """A day, or None where none was said."""
+    if said is None:
+        return None
+    try:
+        if isinstance(said, datetime):
+            return said.date()
+        return said if isinstance(said, date) else date.fromisoformat(str(said))
+    except ValueError as error:
+        raise BadFile(lines.at(at), f"{str(said)[:60]!r} is not a day",
+                      "a day, such as 2026-03-01") from error
+
+
+def _last(at: Path) -> str:
+    return str(at[-1]) if at else "the file"
