@@ -20,8 +20,8 @@ from making.cast import LOCK_SECRETS
 HERE = Path(__file__).parent
 AREAS = (
     "encoding", "keys", "documents", "grants", "decisions", "schedules", "revocations", "sites",
-    "enrolments", "pins", "times", "commissioning", "links", "uplinks", "logs", "settings", "homes",
-    "refusals")
+    "enrolments", "pins", "times", "commissioning", "links", "uplinks", "logs", "settings",
+    "checks", "homes", "refusals")
 
 
 def cases() -> Iterator[Case]:

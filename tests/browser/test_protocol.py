@@ -17,16 +17,17 @@ pytestmark = pytest.mark.browser
 
 READERS = frozenset({
     "cbor", "public_key", "signature", "der_signature", "document", "chain", "revocation", "within",
-    "first_root", "next_root", "map", "settings", "enrolment", "weakness", "digits_needed", "code",
-    "hello", "conversation", "takeover_handshake", "transport", "proof", "greeting", "answer",
+    "first_root", "next_root", "map", "settings", "checked", "enrolment", "weakness",
+    "digits_needed", "code", "hello", "conversation", "takeover_handshake", "transport", "proof", "greeting", "answer",
     "receipt", "request_text", "handover_text", "staple_text", "sheet"})
 # What only a lock can judge, by what it has, or does for its holders.
 LOCKS_OWN = {
-    "map": {"S13"}, "settings": {"F2", "F4", "C3", "P8"},
+    "map": {"S13"}, "settings": {"F2", "F4", "C3", "P8"}, "checked": {"Y2"},
     "enrolment": {"H2", "H3", "H5", "H6", "H7", "P1"}}
 NAMES = {  # zones, and whose settings they are, are the lock's to judge, too
     "site/map-with-an-unknown-zone", "settings/for-another-door",
-    "settings/with-somebody-elses-chain"}
+    "settings/with-somebody-elses-chain", "checked/for-another-door",
+    "checked/with-somebody-elses-chain"}
 
 
 def judged_here(vector: Vector) -> bool:

@@ -26,7 +26,16 @@ from mortice.core.commands import Command
 from mortice.core.commissioning import Code, Takeover, read_code, read_takeover, write_code
 from mortice.core.config import Config, accept_config, sign_config
 from mortice.core.errors import Malformed, Untrusted
-from mortice.core.freshness import accept_staple, accept_time, sign_staple, sign_time
+from mortice.core.freshness import (
+    ITEMS,
+    Checked,
+    accept_checked,
+    accept_staple,
+    accept_time,
+    sign_checked,
+    sign_staple,
+    sign_time,
+)
 from mortice.core.grant import Grant, read_grant, sign_grant
 from mortice.core.keys import SoftwareKey
 from mortice.core.limits import TIME_MAX
@@ -118,6 +127,11 @@ SIGNED: dict[str, tuple[Any, Callable[[Any], bytes], Callable[[bytes], object]]]
          cast.LIMITS: {1: cast.LOCK_KEY.id, 2: bytes(32)}},
         by(cast.TIME_KIND, cast.TIMES),
         lambda found: accept_time(SITE, found, cast.LOCK_KEY.id, bytes(32))),
+    "checked": (
+        {cast.AUD: cast.SITE, cast.IAT: cast.NOW,
+         cast.LIMITS: {1: cast.STREET, 2: bytes(32), 3: 30, 4: 0}},
+        by(cast.CHECKED_KIND, cast.GRANTS),
+        lambda found: accept_checked(SITE, found, None, door=cast.STREET)),
     "head": (
         [0, 8, bytes(32), cast.NOW], by(logs.HEAD_KIND, cast.LOCK_KEY),
         lambda found: accept_head(found, LOCK_UNDER_TEST)),
@@ -237,6 +251,15 @@ def test_staples_and_attestations_are_read_as_they_were_signed(
     assert (staple.leaf, staple.at) == (name, at)
     told = accept_time(site, sign_time(OUR_SITE, name, nonce, at, person), name, nonce)
     assert (told.at, told.signer) == (at, None)
+
+
+@QUICK
+@given(numbers, hashes, st.integers(0, ITEMS), st.integers(0, ITEMS))
+def test_a_record_of_a_check_is_read_as_it_was_signed(
+    at: int, report: bytes, passed: int, failed: int) -> None:
+    checked = Checked(cast.STREET, at, report, passed, failed)
+    signed = sign_checked(OUR_SITE, checked, GRANTER)
+    assert accept_checked(ROOT_OF_SITE, signed, None, door=cast.STREET) == checked
 
 
 @QUICK

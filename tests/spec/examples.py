@@ -20,7 +20,7 @@ from mortice.core.commissioning import Code, fingerprint, psk, write_code, write
 from mortice.core.config import Config, sign_config
 from mortice.core.document import parse
 from mortice.core.enrolment import sealed_context
-from mortice.core.freshness import STAPLE, sign_staple, sign_time
+from mortice.core.freshness import STAPLE, Checked, sign_checked, sign_staple, sign_time
 from mortice.core.grant import Credential, CredentialKind, Grant, Rights, read_grant, sign_grant
 from mortice.core.keys import ED25519, ESP256, SoftwareKey
 from mortice.core.link import HolderSide, LockAddress, LockSide, mac_key, prologue, whole_receipt
@@ -247,6 +247,8 @@ HEX: dict[str, Callable[[], bytes]] = {
     "site": lambda: sign_site(SITE, [ROOT, PAPER]),
     "doors": lambda: sign_doors(DOORS, GRANT),
     "config": lambda: sign_config(SITE_ID, Config(DOOR, 1, 30), GRANT),
+    "checked": lambda: sign_checked(
+        SITE_ID, Checked(DOOR, NOW, hashlib.sha256(b"good").digest(), 30, 0), GRANT),
     "pin-context": pin_context,
     "pin-sealed": lambda: SEALED_PIN,
     "enrolment": enrolment,

@@ -15,7 +15,7 @@ from mortice.core.commissioning import read_code, read_hello
 from mortice.core.config import accept_config
 from mortice.core.enrolment import accept_enrolment
 from mortice.core.errors import Theirs
-from mortice.core.freshness import accept_staple, accept_time
+from mortice.core.freshness import accept_checked, accept_staple, accept_time
 from mortice.core.grant import Grant, Passkey, Rights, read_grant, sign_grant
 from mortice.core.log import accept_head, accept_receipt, read_entry
 from mortice.core.messages import read_answer, read_greeting, read_request
@@ -88,6 +88,8 @@ def test_documents_of_the_examples_are_accepted() -> None:
         examples.first_id(), examples.GUEST.public.id}
     config = accept_config(site, examples.HEX["config"](), None, door=examples.DOOR, above=0)
     assert config.relock_after == 30
+    checked = accept_checked(site, examples.HEX["checked"](), None, door=examples.DOOR)
+    assert (checked.passed, checked.failed, checked.signer) == (30, 0, None)
     assert accept_staple(site, examples.staple()).leaf == examples.first_id()
     time = accept_time(
         site, examples.HEX["time"](), examples.LOCK.public.id,

@@ -31,7 +31,7 @@ LETTERS = {  # the pages on which a letter's numbers are at home
     "R": ("decision",), "V": ("revocation",), "S": ("site", "commissioning"), "F": ("config",),
     "H": ("enrolment",), "P": ("pin",), "T": ("time",), "W": ("passkey",),
     "Q": ("commissioning",), "N": ("link",), "J": ("link",), "A": ("messages",), "M": ("log",),
-    "L": ("log",), "U": ("uplink",), "Z": ("home",),
+    "L": ("log",), "U": ("uplink",), "Y": ("checked",), "Z": ("home",),
 }
 
 

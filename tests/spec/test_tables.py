@@ -93,7 +93,7 @@ def test_kinds_of_entries() -> None:
 
 
 def test_what_an_entry_is_about() -> None:
-    rows = table(PAGES["log"], "| 24 | refreshed")
+    rows = table(PAGES["log"], "| 25 | checked")
     assert {int(cells[0]): words(cells[1]) for cells in rows} == names_of(About)
     assert [reader.value for reader in READERS] == ["link", "keypad", "inside"]
 

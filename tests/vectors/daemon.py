@@ -313,6 +313,10 @@ async def _settings(vector: Vector, folder: Path) -> None:
     await _delivered(vector, folder, handed_in(cast.CONFIG_KIND, vector.input), *earlier)
 
 
+async def _checked(vector: Vector, folder: Path) -> None:
+    await _delivered(vector, folder, handed_in(cast.CHECKED_KIND, vector.input))
+
+
 async def _map(vector: Vector, folder: Path) -> None:
     item: list[Any] = [cast.DOORS_KIND, raw(vector.input["next"])]
     await _delivered(vector, folder, item)
@@ -481,6 +485,7 @@ READERS: dict[str, Reader] = {
     "chain": _chain, "decision": _decision, "revocation": _revocation,
     "revocations": _revocations, "hours": _hours, "first_root": _first_root,
     "next_root": _next_root, "recovery": _recovery, "map": _map, "settings": _settings,
+    "checked": _checked,
     "enrolment": _enrolment, "attestation": _attestation, "takeover": _takeover,
     "takeover_handshake": _takeover_handshake, "first_message": _first_message,
     "conversation": _conversation, "request": _request, "bundle": _bundle,

@@ -20,7 +20,7 @@ from mortice.core.decision import Ask, Facts, Tally, decide
 from mortice.core.document import parse
 from mortice.core.enrolment import accept_enrolment, check_pin, sealed_context
 from mortice.core.errors import Theirs, Untrusted
-from mortice.core.freshness import Staple, accept_staple, accept_time
+from mortice.core.freshness import Staple, accept_checked, accept_staple, accept_time
 from mortice.core.keys import PublicKey, normalise_p256_der
 from mortice.core.pin import (
     Entry,
@@ -260,6 +260,13 @@ def _settings(given: Fields) -> Fields:
             "pins": [pins.entry.value, pins.spent.value, pins.most], **hub, **opening}
 
 
+def _checked(given: Fields) -> Fields:
+    found = accept_checked(
+        site_of(given), raw(given["document"]), chain_of(given), door=raw(given["door"]))
+    return {"at": found.at, "report": found.report.hex(), "passed": found.passed,
+            "failed": found.failed}
+
+
 # --- enrolments and PINs --------------------------------------------------------------------------
 
 
@@ -385,9 +392,9 @@ READERS = {
     "der_signature": _der_signature, "document": _document, "chain": _chain,
     "decision": _decision, "revocation": _revocation, "revocations": _revocations,
     "hours": _hours, "within": _within, "first_root": _first_root, "next_root": _next_root,
-    "recovery": _recovery, "map": _map, "settings": _settings, "enrolment": _enrolment,
-    "typed": _typed, "weakness": _weakness, "odds": _odds, "digits_needed": _digits_needed,
-    "verifier": _verifier, "tries": _tries, "staple": _staple, "attestation": _attestation,
-    "clock": _clock, "confirm": _confirm, "start": _start, "code": _code, "hello": _hello,
-    "takeover": _takeover, "lock_file": _lock_file,
+    "recovery": _recovery, "map": _map, "settings": _settings, "checked": _checked,
+    "enrolment": _enrolment, "typed": _typed, "weakness": _weakness, "odds": _odds,
+    "digits_needed": _digits_needed, "verifier": _verifier, "tries": _tries, "staple": _staple,
+    "attestation": _attestation, "clock": _clock, "confirm": _confirm, "start": _start,
+    "code": _code, "hello": _hello, "takeover": _takeover, "lock_file": _lock_file,
 }

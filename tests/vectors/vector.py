@@ -39,6 +39,7 @@ INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "map": ((*PLACE, "next"), ()),
     "enrolment": ((*PLACE, "chain"), ("enrolled", "revoked", "settings")),
     "settings": ((*PLACE, "document"), ("chain", "above")),
+    "checked": ((*PLACE, "document"), ("chain",)),
     "typed": (("digits", "entry"), ()),
     "weakness": (("pin",), ()),
     "odds": (("spent", "live", "digits"), ()),

@@ -32,7 +32,7 @@ LIMITS, ABOUT = -65537, -65538
 
 GRANT_KIND, ENROL_KIND, REVOKE_KIND = "mortice-grant/1", "mortice-enrol/1", "mortice-revoke/1"
 SITE_KIND, DOORS_KIND, CONFIG_KIND = "mortice-site/1", "mortice-doors/1", "mortice-config/1"
-STAPLE_KIND, TIME_KIND = "mortice-staple/1", "mortice-time/1"
+STAPLE_KIND, TIME_KIND, CHECKED_KIND = "mortice-staple/1", "mortice-time/1", "mortice-checked/1"
 
 UNLOCK, LOCK, HOLD_OPEN, VIEW_LOG, ENROL, CONFIGURE, SET_TIME, REFRESH, RESTORE = (
     1 << bit for bit in range(9))

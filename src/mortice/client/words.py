@@ -29,6 +29,7 @@ PLAIN_KINDS = {
     Kind.REFRESHED: ("PIN refreshed", "somebody vouched that a PIN is still good"),
     Kind.REVOKED: ("Taken back", "the door learnt that a key was taken back"),
     Kind.CONFIGURED: ("Settings", "the owner changed the door's settings"),
+    Kind.CHECKED: ("Checked", "somebody checked the door and signed what they found"),
     Kind.TIME_SET: ("Clock", "the clock was set"),
     Kind.COMMISSIONED: ("New owner", "the door was taken over by its owner"),
     Kind.SITE_CHANGED: ("Owner's keys", "the owner changed the site's keys"),

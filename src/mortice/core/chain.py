@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mortice.core.document import Document
 from mortice.core.errors import Malformed, Untrusted
@@ -22,6 +23,9 @@ from mortice.core.limits import CHAIN_BYTES, CHAIN_LINKS
 from mortice.core.passkey import Assertion, read_assertion
 from mortice.core.schedule import within
 from mortice.core.stages import Factors, Reader, Verified
+
+if TYPE_CHECKING:
+    from mortice.core.site import Role, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,30 @@ NARROWING = (_depth, _doors, _rights, _window, _life, _hours, _factors, _counts)
 def has_right(links: Sequence[Grant], right: Rights) -> bool:
     """May the holder of the last link use `right`, with every link above handing it on?"""
     return right in links[-1].use and all(right in link.delegable for link in links[:-1])
+
+
+def accept_signer(
+    site: Site, document: Document, chain: Wire | None, may: tuple[Role, Rights, bytes | None],
+    check: str,
+) -> Verified | None:
+    """Verify a document by a key of the role (then None), or by whoever has the right at the door.
+
+    Without a door the right counts wherever the signer has it. Raises Untrusted (`check`, C, D, K).
+    """
+    role, right, door = may
+    key = site.key(role, document.kid)
+    if key is not None:
+        document.verify(key)
+        return None
+    if chain is None:
+        raise Untrusted(check, "the signer has neither the role nor a key that gives the right")
+    signer = verify_chain(read_chain(chain), site.chain_keys())
+    document.verify(signer.leaf.holder)
+    # A browser's key signs with a touch only, and no touch comes with these.
+    web, there = signer.leaf.klass is KeyClass.WEB, door is None or door in signer.leaf.doors
+    if web or not there or not has_right(signer.links, right):
+        raise Untrusted(check, "the signer's key does not give the right here")
+    return signer
 
 
 def narrower(above: Grant, below: Grant) -> Problem:

@@ -107,8 +107,6 @@ class Takeover:
 def read_takeover(args: object) -> Takeover:
     """Parse the commission command's arguments. Raises Malformed (Q5)."""
     fields = Fields(args, "commissioning", "Q5")
-    takeover = Takeover(
+    return fields.whole(Takeover(
         fields.bytes(1, DOOR_ID_BYTES), fields.bytes(2, (1, DOCUMENT_BYTES)),
-        fields.bytes(3, (1, DOCUMENT_BYTES)), fields.int(4, 0, TIME_MAX))
-    fields.done()
-    return takeover
+        fields.bytes(3, (1, DOCUMENT_BYTES)), fields.int(4, 0, TIME_MAX)))

@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mortice.core import cbor
-from mortice.core.chain import has_right, read_chain, verify_chain
+from mortice.core.chain import accept_signer
 from mortice.core.document import AUD, LIMITS, parse, sign
 from mortice.core.errors import Malformed, Untrusted
 from mortice.core.fields import Fields, optional
-from mortice.core.grant import KeyClass, Rights
+from mortice.core.grant import Rights
 from mortice.core.keys import Signer
-from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TEXT_CHARS, TIME_MAX, WINDOWS
+from mortice.core.limits import DOOR_ID_BYTES, TEXT_CHARS, TIME_MAX, WINDOWS
 from mortice.core.pin import Entry, PinPolicy, Spent, digits_needed
 from mortice.core.schedule import Hours, read_hours, write_hours
 from mortice.core.site import PROBE, X25519_BYTES, Role, Site
@@ -58,14 +58,7 @@ def accept_config(
 ) -> Config:
     """Verify settings for `door` with a version over `above`. Raises F1 to F5, C, D."""
     document = parse(CONFIG, encoded)
-    key = site.key(Role.GRANT, document.kid)
-    if key is None:
-        links = () if chain is None else verify_chain(read_chain(chain), site.chain_keys()).links
-        if not links or door not in links[-1].doors or not has_right(links, Rights.CONFIGURE) or (
-                links[-1].klass is KeyClass.WEB):  # no touch comes with it
-            raise Untrusted("F2", "settings: the signer may not configure this door")
-        key = links[-1].holder
-    document.verify(key)
+    accept_signer(site, document, chain, (Role.GRANT, Rights.CONFIGURE, door), "F2")
     config = read_config(encoded, site.id)
     if config.door != door:
         raise Untrusted("F3", "settings: for another door")
@@ -76,17 +69,12 @@ def accept_config(
 
 def read_config(encoded: bytes, site: bytes) -> Config:
     """Parse settings without trusting them; for some accepted before, under an older root."""
-    claims = Fields(cbor.decode(parse(CONFIG, encoded).payload, max_depth=5), "settings", "F1")
-    limits = Fields(claims.map(LIMITS), "settings", "F1")
-    if claims.bytes(AUD, ID_BYTES) != site:
-        raise Untrusted("F3", "settings: for another site")
-    config = Config(
+    claims, limits = parse(CONFIG, encoded).claims_for(site, "settings", "F1", "F3", depth=5)
+    return claims.whole(Config(
         limits.bytes(1, DOOR_ID_BYTES), limits.int(2, 1, TIME_MAX),
         limits.int(3, 0, RELOCK_MAX), _read_pins(limits.any(4)),
         optional(_read_hub, limits.list(5, 2, default=None)),
-        optional(read_hours, limits.list(6, WINDOWS, default=None)) or ())
-    claims.done(limits)
-    return config
+        optional(read_hours, limits.list(6, WINDOWS, default=None)) or ()), limits)
 
 
 def _read_hub(value: list[cbor.Value]) -> tuple[bytes, str]:

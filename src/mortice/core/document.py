@@ -21,6 +21,7 @@ from functools import lru_cache
 
 from mortice.core import cbor
 from mortice.core.errors import Malformed, Untrusted
+from mortice.core.fields import Fields
 from mortice.core.keys import PublicKey, Signer
 from mortice.core.limits import DOCUMENT_BYTES, ID_BYTES, SIGNATURE_BYTES
 
@@ -69,6 +70,18 @@ class Document:
         if self.kid is not None and self.kid != key.id:
             raise Untrusted("D7", f"{self.kind}: names another signer")
         key.verify(self.signature, self.signed_bytes)
+
+    def claims_for(
+        self, site: bytes, what: str, form: str, other: str, *, depth: int = cbor.MAX_DEPTH,
+    ) -> tuple[Fields, Fields]:
+        """The claims, and the limits among them, of a document for `site`. Nothing is trusted.
+
+        `what` names the document in errors. Raises Malformed (`form`, E) or Untrusted (`other`).
+        """
+        claims = Fields(cbor.decode(self.payload, max_depth=depth), what, form)
+        if claims.bytes(AUD, ID_BYTES) != site:
+            raise Untrusted(other, f"{what}: for another site")
+        return claims, Fields(claims.map(LIMITS), what, form)
 
 
 @lru_cache(HEADERS_CACHED)

@@ -1,9 +1,9 @@
 """Taking the fields out of a decoded map, each by key with its type and bounds.
 
 Decides that a map holds what its reader understands and nothing else. A reader takes every field it
-knows and then calls `done()`, which refuses what is left over: a restriction that nobody read must
-not be passed over in silence. Each field can be taken once. An absent field gets its default, if
-the reader names one; null never stands for absence.
+knows and then calls `done()` or `whole()`, which refuse what is left over: a restriction that
+nobody read must not be passed over in silence. Each field can be taken once. An absent field gets
+its default, if the reader names one; null never stands for absence.
 
 Spec: spec/encoding.md, section 2. The check number is that of the document being read.
 """
@@ -118,6 +118,11 @@ class Fields:
             raise self._wrong(f"unknown field {repr(key)[:ECHO_CHARS]}")
         for fields in inner:
             fields.done()
+
+    def whole(self, made: D, *inner: Fields) -> D:
+        """`made` of the fields. Raises Malformed if a field is left, as `done` does."""
+        self.done(*inner)
+        return made
 
     def _of(
         self, kind: type[K], key: Key, default: D | _Required, what: str, max: Int) -> K | D:

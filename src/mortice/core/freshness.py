@@ -1,31 +1,34 @@
-"""Staples and attested time: short signed words that a key is still good, and what time it is.
+"""Short signed words about a moment: a key is still good, what time it is, a door was checked.
 
-Decides whether a staple vouches for a leaf and how old it is, and whether an attestation may set
-the clock. A staple names one leaf; whoever signs it has checked every link above. An attestation
-answers a nonce that this lock gave in this conversation, so an old one is worth nothing.
+Decides whether a staple vouches for a leaf and how old it is, whether an attestation may set the
+clock, and whether a record of a check is this door's. A staple names one leaf; whoever signs it has
+checked every link above. An attestation answers a nonce that this lock gave in this conversation,
+so an old one is worth nothing. A record names a report by its hash; the report stays with people.
 
-Spec: spec/time.md, sections 2 and 4. Checks T1 to T6.
+Spec: spec/time.md, sections 2 and 4, and spec/checked.md. Checks T1 to T6, Y1 to Y3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mortice.core import cbor
-from mortice.core.chain import has_right, read_chain, verify_chain
-from mortice.core.document import AUD, IAT, LIMITS, Document, parse, sign
+from mortice.core.chain import accept_signer
+from mortice.core.document import AUD, IAT, LIMITS, parse, sign
 from mortice.core.errors import Untrusted
-from mortice.core.fields import Fields
-from mortice.core.grant import Grant, KeyClass, Rights
+from mortice.core.grant import Grant, Rights
 from mortice.core.keys import Signer
-from mortice.core.limits import ID_BYTES, TIME_MAX
+from mortice.core.limits import DOOR_ID_BYTES, ID_BYTES, TIME_MAX
+from mortice.core.log import HASH_BYTES
 from mortice.core.site import Role, Site
 from mortice.core.stages import Verified
 
 STAPLE = "mortice-staple/1"
 TIME = "mortice-time/1"
+CHECKED = "mortice-checked/1"
 NONCE_BYTES = 32  # the handshake hash of the conversation
+ITEMS = 255  # on any list for checking a door
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +48,10 @@ def sign_staple(site: bytes, leaf: bytes, at: int, signer: Signer) -> bytes:
 def accept_staple(site: Site, encoded: bytes, chain: list[cbor.Value] | None = None) -> Staple:
     """Verify a staple by the refresh role or a holder with the right. Raises T1 to T3."""
     document = parse(STAPLE, encoded)
-    signer = _verify_signer(site, document, chain, Role.REFRESH, Rights.REFRESH)
-    claims = Fields(cbor.decode(document.payload), "staple", "T1")
-    limits = Fields(claims.map(LIMITS), "staple", "T1")
-    staple = Staple(limits.bytes(1, ID_BYTES), claims.int(IAT, 0, TIME_MAX), signer)
-    if claims.bytes(AUD, ID_BYTES) != site.id:
-        raise Untrusted("T2", "signed for another site")
-    claims.done(limits)
-    return staple
-
-
-def _verify_signer(
-    site: Site, document: Document, chain: list[cbor.Value] | None, role: Role, right: Rights,
-) -> Verified | None:
-    key = site.key(role, document.kid)
-    if key is not None:
-        document.verify(key)
-        return None
-    if chain is None:
-        raise Untrusted("T3", "the signer has neither the role nor a key that gives the right")
-    signer = verify_chain(read_chain(chain), site.chain_keys())
-    document.verify(signer.leaf.holder)
-    # A browser's key signs with a touch only, and no touch comes with these.
-    if signer.leaf.klass is KeyClass.WEB or not has_right(signer.links, right):
-        raise Untrusted("T3", "the signer's key does not give the right")
-    return signer
+    signer = accept_signer(site, document, chain, (Role.REFRESH, Rights.REFRESH, None), "T3")
+    claims, limits = document.claims_for(site.id, "staple", "T1", "T2")
+    return claims.whole(
+        Staple(limits.bytes(1, ID_BYTES), claims.int(IAT, 0, TIME_MAX), signer), limits)
 
 
 def vouchable(links: Sequence[Grant]) -> frozenset[bytes]:
@@ -100,16 +82,51 @@ def accept_time(
 ) -> Attested:
     """Verify an attestation for this lock and this nonce. Raises T3 to T6."""
     document = parse(TIME, encoded)
-    signer = _verify_signer(site, document, chain, Role.TIME, Rights.SET_TIME)
-    claims = Fields(cbor.decode(document.payload), "time", "T4")
-    limits = Fields(claims.map(LIMITS), "time", "T4")
+    signer = accept_signer(site, document, chain, (Role.TIME, Rights.SET_TIME, None), "T3")
+    claims, limits = document.claims_for(site.id, "time", "T4", "T2")
     attested = Attested(claims.int(IAT, 0, TIME_MAX), signer)
     to, answers = limits.bytes(1, ID_BYTES), limits.bytes(2, NONCE_BYTES)
-    if claims.bytes(AUD, ID_BYTES) != site.id:
-        raise Untrusted("T2", "signed for another site")
     claims.done(limits)
     if to != lock:
         raise Untrusted("T5", "time: attested to another lock")
     if answers != nonce:
         raise Untrusted("T6", "time: answers another nonce")
     return attested
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Somebody checked the door at `at`. `report` is the SHA-256 of what they wrote down."""
+
+    door: bytes
+    at: int
+    report: bytes
+    passed: int  # items of the list
+    failed: int
+    signer: Verified | None = None  # as in a staple
+
+
+def sign_checked(site: bytes, checked: Checked, signer: Signer) -> bytes:
+    """Sign that a door was checked, with a grant-role key or that of whoever may configure it."""
+    return sign(CHECKED, {AUD: site, IAT: checked.at, LIMITS: {
+        1: checked.door, 2: checked.report, 3: checked.passed, 4: checked.failed}}, signer)
+
+
+def accept_checked(
+    site: Site, encoded: bytes, chain: list[cbor.Value] | None, *, door: bytes,
+) -> Checked:
+    """Verify a record of a check of `door`. Raises Y1 to Y3, C, D."""
+    signer = accept_signer(
+        site, parse(CHECKED, encoded), chain, (Role.GRANT, Rights.CONFIGURE, door), "Y2")
+    checked = replace(read_checked(encoded, site.id), signer=signer)
+    if checked.door != door:
+        raise Untrusted("Y3", "checked: for another door")
+    return checked
+
+
+def read_checked(encoded: bytes, site: bytes) -> Checked:
+    """Parse a record without trusting it; for one that a lock's receipt speaks of."""
+    claims, limits = parse(CHECKED, encoded).claims_for(site, "checked", "Y1", "Y3")
+    return claims.whole(Checked(
+        limits.bytes(1, DOOR_ID_BYTES), claims.int(IAT, 0, TIME_MAX), limits.bytes(2, HASH_BYTES),
+        limits.int(3, 0, ITEMS), limits.int(4, 0, ITEMS)), limits)

@@ -181,18 +181,15 @@ def write_passkey(passkey: Passkey) -> dict[int | str, cbor.Value]:
 def read_passkey(value: dict[int | str, cbor.Value]) -> Passkey:
     """The inverse of `write_passkey`. Raises Malformed (G5), Untrusted (K)."""
     fields = Fields(value, "passkey", "G5")
-    passkey = Passkey(PublicKey.from_cose(fields.map(1)), fields.bytes(2, 32), fields.text(3, 255))
-    fields.done()
-    return passkey
+    return fields.whole(
+        Passkey(PublicKey.from_cose(fields.map(1)), fields.bytes(2, 32), fields.text(3, 255)))
 
 
 def _read_credential(value: dict[int | str, cbor.Value]) -> Credential:
     fields = Fields(value, "credential", "G6")
-    credential = Credential(
+    return fields.whole(Credential(
         CredentialKind(fields.int(1, 1, 4)), fields.int(2, 0, SLOTS - 1),
-        fields.int(3, 1, TIME_MAX), fields.bytes(4, (1, 512)))
-    fields.done()
-    return credential
+        fields.int(3, 1, TIME_MAX), fields.bytes(4, (1, 512))))
 
 
 def _check_shape(grant: Grant, kind: str) -> None:

@@ -46,7 +46,7 @@ COORDINATE_BYTES = 32  # of either curve, whose fields have 255 and 256 bits
 # All of an encoded Ed25519 key but the point, which stands last.
 _ED25519_HEAD = cbor.encode({KTY: OKP, CRV: CRV_ED25519, X: bytes(32)})[:-COORDINATE_BYTES]
 SEED_BYTES = 32  # of an Ed25519 seed (RFC 8032, section 5.1.5) and of a P-256 scalar
-EVEN, ODD, BOTH_COORDINATES = 2, 3, 4  # first byte of a P-256 point (SEC 1, section 2.3.3)
+EVEN, ODD = 2, 3  # first byte of a P-256 point (SEC 1, section 2.3.3)
 
 # Ed25519 (RFC 8032, section 5.1). Encodings that are no point of the curve are let pass here: no
 # signature holds under them, and finding out costs as much as checking one.
@@ -108,14 +108,6 @@ class PublicKey:
     def ed25519(cls, raw: bytes) -> PublicKey:
         """From the 32 bytes of RFC 8032. Raises Malformed (K1) or Untrusted (K2 to K4)."""
         return _checked(ED25519, raw)
-
-    @classmethod
-    def p256_from_point(cls, uncompressed: bytes) -> PublicKey:
-        """From the 65 bytes 04 ‖ x ‖ y of SEC 1. Raises Malformed (K1) or Untrusted (K4)."""
-        if len(uncompressed) != 1 + 2 * COORDINATE_BYTES or uncompressed[0] != BOTH_COORDINATES:
-            raise _no_key("expected a P-256 point as 04, x and y in 65 bytes")
-        _load_p256(uncompressed)  # x alone would not show that y belongs to it
-        return _checked(ESP256, bytes([EVEN + uncompressed[-1] % 2]) + uncompressed[1:33])
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Raises Untrusted (K5 to K8) unless `signature` (64 bytes) over `message` holds."""

@@ -54,6 +54,7 @@ class Kind(IntEnum):
     INSIDE = 22  # the inside button or turn
     REMOVED = 23  # a credential was taken off the door
     REFRESHED = 24  # a staple for a credential was taken
+    CHECKED = 25  # somebody checked the door against a list, and signed what they found
 
 
 KINDS = frozenset(int(kind) for kind in Kind)
@@ -120,6 +121,14 @@ def _listed(encoded: bytes, length: int, what: str) -> Fields:
     return Fields.listed(parts, length, length, f"log {what}", "L1")
 
 
+def _signed(kind: str, encoded: bytes, lock: PublicKey, length: int, what: str) -> Fields:
+    document = parse(kind, encoded)
+    if document.kid != lock.id:
+        raise Untrusted("L2", f"log: the {what} was signed by another lock")
+    document.verify(lock)
+    return _listed(document.payload, length, what)
+
+
 def read_entry(encoded: bytes) -> Entry:
     """Parse an entry. Raises Malformed (E, L1)."""
     fields = _listed(encoded, 7, "entry")
@@ -148,11 +157,7 @@ def sign_head(head: Head, lock: Signer) -> bytes:
 
 def accept_head(encoded: bytes, lock: PublicKey) -> Head:
     """Verify a head under the lock's key. Raises Malformed (L1) or Untrusted (L2)."""
-    document = parse(HEAD, encoded)
-    if document.kid != lock.id:
-        raise Untrusted("L2", "log: the head was signed by another lock")
-    document.verify(lock)
-    fields = _listed(document.payload, 4, "head")
+    fields = _signed(HEAD, encoded, lock, 4, "head")
     return Head(
         fields.int(0, 0, TIME_MAX), fields.int(1, 0, TIME_MAX), fields.bytes(2, HASH_BYTES),
         fields.int(3, 0, TIME_MAX))
@@ -196,11 +201,7 @@ def receipt_signature(receipt: Receipt, lock: Signer) -> bytes:
 
 def accept_receipt(encoded: bytes, lock: PublicKey) -> Receipt:
     """Verify a receipt under the lock's key. Raises Malformed (L1) or Untrusted (L2)."""
-    document = parse(RECEIPT, encoded)
-    if document.kid != lock.id:
-        raise Untrusted("L2", "log: the receipt was signed by another lock")
-    document.verify(lock)
-    fields = _listed(document.payload, 10, "receipt")
+    fields = _signed(RECEIPT, encoded, lock, 10, "receipt")
     return Receipt(
         fields.int(0, 0, TIME_MAX), fields.bytes(1, HASH_BYTES), fields.int(2, 0, TIME_MAX),
         fields.int(3, 1, TIME_MAX), fields.bytes(4, HASH_BYTES), fields.bytes(5, ID_BYTES),

@@ -168,25 +168,20 @@ def _check_hashes(proof: Sequence[bytes], expected: int) -> None:
         raise Untrusted("M2", f"proof: expected {expected} hashes of {HASH_BYTES} bytes")
 
 
-def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
-    """The root that `proof` leads to from `leaf`, a leaf hash. Raises Untrusted (M1, M2)."""
-    if not 0 <= index < size:
-        raise Untrusted("M1", f"proof: a log of {size} has no entry {index}")
-    inner, border = _lengths(index, size)
-    _check_hashes(proof, inner + border)
-    root = leaf
-    for level, other in enumerate(proof[:inner]):
-        root = node_hash(other, root) if index >> level & 1 else node_hash(root, other)
-    for left in proof[inner:]:
-        root = node_hash(left, root)
-    return root
-
-
 def verify_inclusion(
     leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[bytes]
 ) -> None:
     """Raises Untrusted (M1 to M3) unless `leaf` is entry `index` in the log of `root`."""
-    if root_from_inclusion(leaf, index, size, proof) != root:
+    if not 0 <= index < size:
+        raise Untrusted("M1", f"proof: a log of {size} has no entry {index}")
+    inner, border = _lengths(index, size)
+    _check_hashes(proof, inner + border)
+    found = leaf
+    for level, other in enumerate(proof[:inner]):
+        found = node_hash(other, found) if index >> level & 1 else node_hash(found, other)
+    for left in proof[inner:]:
+        found = node_hash(left, found)
+    if found != root:
         raise Untrusted("M3", "proof: the entry is not in this log")
 
 

@@ -56,14 +56,9 @@ def sign_revocation(site: bytes, entries: Iterable[Revoked], signer: Signer) -> 
 
 
 def _read_entries(document: Document, site: bytes) -> tuple[Revoked, ...]:
-    claims = Fields(cbor.decode(document.payload, max_depth=5), "revocation", "V1")
-    limits = Fields(claims.map(LIMITS), "revocation", "V1")
-    named_site = claims.bytes(AUD, ID_BYTES)
-    entries = tuple(_read_entry(item) for item in limits.list(1, REVOCATIONS_PER_DOCUMENT))
-    claims.done(limits)
-    if named_site != site:
-        raise Untrusted("V2", "revocation: for another site")
-    return entries
+    claims, limits = document.claims_for(site, "revocation", "V1", "V2", depth=5)
+    return claims.whole(
+        tuple(_read_entry(item) for item in limits.list(1, REVOCATIONS_PER_DOCUMENT)), limits)
 
 
 def _read_entry(item: cbor.Value) -> Revoked:

@@ -100,11 +100,10 @@ def read_site(encoded: bytes) -> tuple[Site, Endorsed]:
     endorsed = parse_endorsed(SITE, encoded, most=2 * SITE_KEYS)
     claims = Fields(cbor.decode(endorsed.payload, max_depth=7), "site", "S1")
     limits = Fields(claims.map(LIMITS), "site", "S1")
-    site = Site(
+    site = claims.whole(Site(
         claims.bytes(AUD, ID_BYTES), limits.int(1, 1, TIME_MAX), _read_roles(limits.map(2)),
         limits.bool(3, default=False), limits.bool(4, default=False),
-        _read_retired(limits.list(5, SITE_KEYS, default=[])))
-    claims.done(limits)
+        _read_retired(limits.list(5, SITE_KEYS, default=[]))), limits)
     if not site.retired.keys().isdisjoint(site.keys(Role.GRANT)):
         raise Malformed("S4", "site: a retired key is still in the grant role")
     return site, endorsed
@@ -140,16 +139,15 @@ def _read_retired(value: list[cbor.Value]) -> dict[PublicKey, frozenset[bytes]]:
     return retired
 
 
-def meets(endorsed: Endorsed, held: RoleKeys | None) -> bool:
-    """Do enough of the role's keys endorse?"""
-    return held is not None and len(endorsed.signed_by(held.keys)) >= held.threshold
+def _check_signed(endorsed: Endorsed, held: RoleKeys | None, check: str, by: str) -> None:
+    if held is None or len(endorsed.signed_by(held.keys)) < held.threshold:
+        raise Untrusted(check, f"site: not signed by {by}")
 
 
 def accept_first(encoded: bytes) -> Site:
     """The root to pin at commissioning: signed by its own threshold. Raises S5."""
     site, endorsed = read_site(encoded)
-    if not meets(endorsed, site.roles[Role.ROOT]):
-        raise Untrusted("S5", "site: not signed by enough of its own root keys")
+    _check_signed(endorsed, site.roles[Role.ROOT], "S5", "enough of its own root keys")
     return site
 
 
@@ -159,12 +157,10 @@ def accept_next(present: Site, encoded: bytes, *, recovering: bool = False) -> S
     While a recovery waits (`recovering`), whoever holds a phone alone must not end the wait.
     """
     site, endorsed = _read_next(present, encoded)
-    if not meets(endorsed, present.roles[Role.ROOT]):
-        raise Untrusted("S8", "site: not signed by enough of the present root keys")
-    if recovering and not meets(endorsed, present.roles.get(Role.RECOVERY)):
-        raise Untrusted("S9", "site: while the paper waits, no root counts without it")
-    if not meets(endorsed, site.roles[Role.ROOT]):
-        raise Untrusted("S5", "site: not signed by enough of its own root keys")
+    _check_signed(endorsed, present.roles[Role.ROOT], "S8", "enough of the present root keys")
+    if recovering:
+        _check_signed(endorsed, present.roles.get(Role.RECOVERY), "S9", "the paper that waits")
+    _check_signed(endorsed, site.roles[Role.ROOT], "S5", "enough of its own root keys")
     return site
 
 
@@ -180,12 +176,10 @@ def _read_next(present: Site, encoded: bytes) -> tuple[Site, Endorsed]:
 def recovers(present: Site, encoded: bytes) -> Site:
     """A root signed by paper, which the lock may take after its wait. Raises S5 to S7, S9."""
     site, endorsed = _read_next(present, encoded)
-    if not meets(endorsed, present.roles.get(Role.RECOVERY)):
-        raise Untrusted("S9", "site: not signed by the recovery paper")
+    _check_signed(endorsed, present.roles.get(Role.RECOVERY), "S9", "the recovery paper")
     if site.roles.get(Role.RECOVERY) != present.roles.get(Role.RECOVERY):
         raise Untrusted("S9", "site: recovery may not change the recovery paper itself")
-    if not meets(endorsed, site.roles[Role.ROOT]):
-        raise Untrusted("S5", "site: not signed by enough of its own root keys")
+    _check_signed(endorsed, site.roles[Role.ROOT], "S5", "enough of its own root keys")
     return site
 
 
@@ -280,10 +274,9 @@ def read_doors(encoded: bytes) -> DoorMap:
     payload = parse(DOORS_MAP, encoded).payload
     claims = Fields(cbor.decode(payload, max_depth=6), "doors", "S12")
     limits = Fields(claims.map(LIMITS), "doors", "S12")
-    doors = DoorMap(
+    doors = claims.whole(DoorMap(
         claims.bytes(AUD, ID_BYTES), limits.int(1, 1, TIME_MAX),
-        tuple(_read_door(item) for item in limits.list(2, DOORS)))
-    claims.done(limits)
+        tuple(_read_door(item) for item in limits.list(2, DOORS))), limits)
     if len({door.id for door in doors.doors}) != len(doors.doors):
         raise Malformed("S12", "doors: a door stands twice")
     return doors

@@ -46,7 +46,7 @@ SORTS: dict[int, Sort] = {
     Kind.RELOCKED: Sort.OPENINGS, Kind.ALARM: Sort.SAFETY, Kind.INCARNATION: Sort.SAFETY,
     Kind.RESET: Sort.SAFETY, Kind.RESTORED: Sort.SETTINGS, Kind.HOLD_ENDED: Sort.OPENINGS,
     Kind.LEFT_OFF: Sort.SAFETY, Kind.INSIDE: Sort.OPENINGS, Kind.REMOVED: Sort.KEYS,
-    Kind.REFRESHED: Sort.KEYS,
+    Kind.REFRESHED: Sort.KEYS, Kind.CHECKED: Sort.SETTINGS,
 }
 NUMBERS = {int(kind): int(sort) for kind, sort in SORTS.items()}  # databases take these quicker
 LOOKS, JAMS = int(Sort.DEVICES), int(Sort.SAFETY)

@@ -23,9 +23,14 @@ from mortice.core.decision import standing
 from mortice.core.document import id_of, parse
 from mortice.core.enrolment import Enrolment, accept_enrolment, check_pin, sealed_context
 from mortice.core.errors import Malformed, Theirs, Untrusted
-from mortice.core.freshness import STAPLE, TIME, accept_time
+from mortice.core.freshness import CHECKED, STAPLE, TIME, accept_checked, accept_time, read_checked
 from mortice.core.grant import ENROL, CredentialKind
-from mortice.core.limits import PIN_INDEX_DIGITS, REVOCATIONS_MAX, REVOCATIONS_PER_HOLDER
+from mortice.core.limits import (
+    FORWARD_SECONDS,
+    PIN_INDEX_DIGITS,
+    REVOCATIONS_MAX,
+    REVOCATIONS_PER_HOLDER,
+)
 from mortice.core.log import About, Kind, Result
 from mortice.core.messages import BundleItem, write_bundle
 from mortice.core.pin import Entry, PinKeys, digits_needed, read_typed, verifier
@@ -234,6 +239,23 @@ def _which_hub(lock: Lock, document: bytes, at: int) -> str:
     return "hubs" if agreed else "hub"
 
 
+def _take_checked(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
+    place, kept = lock.owner().place, lock.store.meta("checked")
+    if item.document == kept:
+        return None
+    checked = accept_checked(place.site, item.document, item.chain, door=place.door)
+    _signer_counts(lock, item)
+    if kept is not None and checked.at <= read_checked(kept, place.site.id).at:
+        raise NotTaken(Reason.STALE_DOCUMENT, "Y4", "there is a later record")
+    if checked.at > lock.now().at + FORWARD_SECONDS:
+        raise NotTaken(Reason.TIME_UNSURE, "Y5", "later than this door's own time")
+    signed = {} if checked.signer is None else {About.LEAF: checked.signer.leaf.id}
+    with lock.store.change() as change:
+        change.put_meta("checked", item.document)
+        return lock.recorder.write(change, Kind.CHECKED, {
+            About.DOCUMENT: id_of(item.document), About.COUNT: checked.failed, **signed})
+
+
 def _take_staple(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:
     _signer_counts(lock, item)
     return staples.keep(lock, item.document, item.chain)
@@ -350,5 +372,5 @@ def pin_keys(lock: Lock) -> PinKeys:
 Taker = Callable[[Lock, BundleItem, bytes], Appended | None]  # None: it was known already
 TAKERS: dict[str, Taker] = {
     REVOKE: _take_revocation, SITE: _take_site, DOORS_MAP: _take_doors, CONFIG: _take_config,
-    TIME: _take_time, ENROL: _take_enrolment, STAPLE: _take_staple,
+    TIME: _take_time, ENROL: _take_enrolment, STAPLE: _take_staple, CHECKED: _take_checked,
 }

@@ -16,8 +16,9 @@ BY_CHECK: dict[str, Reason] = {
     "C3": Reason.UNKNOWN_KEY, "C4": Reason.UNKNOWN_KEY, "C5": Reason.UNKNOWN_KEY,
     "C": Reason.NOT_NARROWER, "W": Reason.SECOND_FACTOR,
     "F2": Reason.NO_RIGHT, "H3": Reason.NO_RIGHT, "H7": Reason.NO_RIGHT, "T3": Reason.NO_RIGHT,
-    "V5": Reason.NO_RIGHT,
+    "V5": Reason.NO_RIGHT, "Y2": Reason.NO_RIGHT,
     "F3": Reason.WRONG_DOOR, "H2": Reason.WRONG_DOOR, "T5": Reason.WRONG_DOOR,
+    "Y3": Reason.WRONG_DOOR,
     "F4": Reason.STALE_DOCUMENT, "H4": Reason.STALE_DOCUMENT, "S11": Reason.STALE_DOCUMENT,
 }
 

@@ -15,7 +15,7 @@ import { COMMANDS, HolderSide, proofBytes, readAnswer, readGreeting, readReceipt
 import { Transport, keyPair } from "/mortice/noise.js";
 import { digitsNeeded, weakness } from "/mortice/pin.js";
 import { acceptRevocation } from "/mortice/revoke.js";
-import { acceptFirst, acceptNext, readConfig } from "/mortice/site.js";
+import { acceptFirst, acceptNext, readChecked, readConfig } from "/mortice/site.js";
 import { readCode, readHello } from "/mortice/takeover.js";
 import { claimSigner, readHandover, readRequest, readStaple } from "/mortice/texts.js";
 
@@ -144,6 +144,10 @@ const READERS = {
     const named = hub ? { hub: [hex(hub.key), hub.address] } : {};
     return { version, relock_after: relockAfter, pins: [pins.entry, pins.spent, pins.most], ...named,
       ...(opening && { opening }) };
+  },
+  checked: async (given) => {
+    const { at, report, passed, failed } = await readChecked(raw(given.document), (await root(given)).id);
+    return { at, report: hex(report), passed, failed };
   },
   enrolment: async (given) => {
     const links = await verifyChain(await readChain(wire(given.chain), ENROL), await root(given));

@@ -1,11 +1,12 @@
-// What the owner signs of the site: root, settings, staples, time
-// (spec/site.md, config.md, time.md).
+// What the owner signs of the site: root, settings, staples, time; and that a door was checked
+// (spec/site.md, config.md, time.md, checked.md).
 //
 //   signRoot(root, signers), readRoot(bytes), acceptFirst(bytes), acceptNext(present, bytes)
 //   signConfig(site, config, signer), readConfig(bytes, site)
 //   signStaple(site, leaf, at, signer), signTime(site, lock, nonce, at, signer)
+//   readChecked(bytes, site)
 //
-// All are asynchronous. sign… returns Uint8Array; read… throws Malformed (S, F, E, D), accept…
+// All are asynchronous. sign… returns Uint8Array; read… throws Malformed (S, F, Y, E, D), accept…
 // also Untrusted.
 
 import { Fields, TIME_MAX, areDifferent, compare, decode, fields, isBytes, same } from "./cbor.js";
@@ -28,6 +29,7 @@ export const SITE = "mortice-site/1";
 export const CONFIG = "mortice-config/1";
 export const STAPLE = "mortice-staple/1";
 export const TIME = "mortice-time/1";
+export const CHECKED = "mortice-checked/1";
 export const ROLES = ["root", "grant", "revoke", "time", "refresh", "update", "recovery"];
 const ROLE_KEYS = 8;
 
@@ -176,3 +178,17 @@ export const signStaple = (site, leaf, at, signer) =>
 /** Say to `lock` that it is second `at`; `nonce` is the handshake hash of the conversation. */
 export const signTime = (site, lock, nonce, at, signer) =>
   signDocument(TIME, spoken(site, at, new Map([[1, lock], [2, nonce]])), signer);
+
+// --- that a door was checked ----------------------------------------------------------------
+
+/** A record as its report names it. Who signed it is the lock's to judge, and its receipt says. */
+export async function readChecked(bytes, site) {
+  const document = await readDocument(CHECKED, bytes);
+  const claims = new Fields(decode(document.payload), "Y1");
+  const limits = new Fields(claims.map(LIMITS), "Y1");
+  if (!same(claims.bytes(AUD, ID_BYTES), site)) throw new Untrusted("Y3", "checked: for another site");
+  const checked = { at: claims.int(IAT, 0, TIME_MAX), door: limits.bytes(1, 8), report: limits.bytes(2, 32),
+    passed: limits.int(3, 0, 255), failed: limits.int(4, 0, 255), document };
+  claims.done(limits);
+  return checked;
+}
