@@ -54,10 +54,10 @@ def holders(here: Here, door: Door, at: int) -> list[Holder]:
         found = found.where(Key.person_id == here.person_id)
     return [_holder(key, stands, name, door, at)
             for key, stands, name in here.db.execute(found.order_by(Person.name, Key.id))
-            if _may_open(key)]
+            if may_open(key)]
 
 
-def _may_open(key: Key) -> bool:
+def may_open(key: Key) -> bool:
     """Does it give the right to open? One that cannot be read is shown, and said to be so."""
     try:
         return key.what == PIN or bool(links_of(key)[-1].use & Rights.UNLOCK)

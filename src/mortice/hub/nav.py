@@ -25,6 +25,7 @@ MAIN = (
     Way("Doors", "/p/{place}", To.SEE_DOORS, "door", below="/doors"),
     Way("People", "/p/{place}/people", To.SEE_PEOPLE, "people"),
     Way("Activity", "/p/{place}/activity", To.SEE_ACTIVITY, "list"),
+    Way("Security", "/p/{place}/security", To.SEE_SETTINGS, "shield"),
     Way("Give a key", "/p/{place}/give", To.GIVE_KEYS, "key", give=True),
 )
 OWN = (

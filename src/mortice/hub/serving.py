@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from mortice.core import cbor
+from mortice.hub.drift import keep_today
 from mortice.hub.hub import Hub
 from mortice.hub.ledger import CATCHING_UP, HubLedger
 from mortice.hub.lines import Lines, Seen
@@ -17,6 +18,7 @@ from mortice.hub.tables import now
 
 LOG = logging.getLogger(__name__)
 TIDY_SECONDS = 86_400.0
+POSTURE_SECONDS = 3_600.0
 RENEW_SECONDS = 30.0  # a new key that must be refreshed has its first staple after this at most
 
 
@@ -46,7 +48,7 @@ async def serving(hub: Hub) -> AsyncIterator[None]:
     hub.lines = Lines(hub.own.link, ledger)
     hub.lines.start()
     await _listen(hub, hub.lines)
-    beside = asyncio.gather(_renew(hub), _tidy(hub))
+    beside = asyncio.gather(_renew(hub), _tidy(hub), _look(hub))
     try:
         yield
     finally:
@@ -74,6 +76,10 @@ async def _renew(hub: Hub) -> None:
 
 async def _tidy(hub: Hub) -> None:
     await _again(lambda: tidy(hub.database, now()), TIDY_SECONDS, "old records were not deleted")
+
+
+async def _look(hub: Hub) -> None:
+    await _again(lambda: keep_today(hub.database), POSTURE_SECONDS, "no posture was kept")
 
 
 async def _again(work: Callable[[], object], seconds: float, failed: str) -> None:

@@ -243,6 +243,16 @@ class Reading(Base):
     millivolts: Mapped[int]
 
 
+class Posture(Base):
+    """How strong a door was on one day, as last looked at: levels and facts, no names."""
+
+    __tablename__ = "postures"
+    door_id: Mapped[int] = mapped_column(
+        ForeignKey("doors.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # as date.toordinal
+    seen: Mapped[dict[str, Any]]  # posture.seen
+
+
 # --- people and keys ------------------------------------------------------------------------------
 
 

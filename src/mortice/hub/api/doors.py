@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
+from mortice.assess.assessment import as_json
+from mortice.assess.model import model
 from mortice.hub.access import Here, To, may
 from mortice.hub.api.routing import api_router
 from mortice.hub.api.shapes import door_json, place_json
 from mortice.hub.comings import door_of, doors_of, eyes_of, state_since
 from mortice.hub.doors import health, now_of
+from mortice.hub.drift import judged
 from mortice.hub.tables import now
 
 ROUTER = api_router("doors")
@@ -41,3 +44,13 @@ def one(here: Sees, door: str) -> dict[str, Any]:
     return door_json(seen) | {
         "since": since[1] if since else None,
         "health": [{"name": fact.name, "words": fact.words} for fact in health(seen, now())]}
+
+
+@ROUTER.get("/doors/{door}/posture", summary="How strong a door is")
+def posture(here: Annotated[Here, Depends(may(To.SEE_SETTINGS))], door: str) -> dict[str, Any]:
+    """As `mortice assess door --json`, and how each fact is known."""
+    made = judged(here.db, door_of(here, eyes_of(here), door))
+    return as_json(model(), made) | {"evidence": {
+        fact: {"shown": shown.said, "on": shown.on, "until": shown.until, "note": shown.note,
+               "counts": made.facts.get(fact)}
+        for fact, shown in sorted(made.door.facts.items())}}

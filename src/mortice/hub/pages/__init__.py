@@ -25,6 +25,7 @@ from mortice.hub.pages import (
     privacy,
     programs,
     prove,
+    security,
     settings,
     setup,
     sign_in,
@@ -38,7 +39,7 @@ from mortice.hub.pages import (
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
-    notice.ROUTER, thief.ROUTER, letting.ROUTER,
+    notice.ROUTER, thief.ROUTER, letting.ROUTER, security.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER, visits.ROUTER,
     activity.ROUTER, entry.ROUTER, privacy.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

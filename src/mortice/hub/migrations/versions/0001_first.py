@@ -383,6 +383,14 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.UniqueConstraint("account_id", "place_id"),
     )
     op.create_table(
+        "postures",
+        sa.Column("door_id", NUMBER, nullable=False),
+        sa.Column("day", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("seen", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["door_id"], ["doors.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("door_id", "day"),
+    )
+    op.create_table(
         "readings",
         sa.Column("door_id", NUMBER, nullable=False),
         sa.Column("day", NUMBER, autoincrement=False, nullable=False),

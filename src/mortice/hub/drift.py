@@ -1,0 +1,86 @@
+"""How strong a door is today, and what of that is otherwise than on the last day that was kept.
+
+Each hour the hub keeps today's levels and facts of every door, without names; so the last of a day
+is what it was when the day ended, and what changes today is told today.
+
+Spec: spec/assess.md, rule B49.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from mortice.assess.assessment import Assessment, assess
+from mortice.assess.model import model
+from mortice.hub.database import Database
+from mortice.hub.posture import facts_of, joined
+from mortice.hub.tables import Door, Posture, now
+
+KEPT_DAYS, SHOWN_DAYS = 400, 14
+
+Levels = list[tuple[str, int, int]]
+Facts = list[tuple[str, Any, Any]]
+
+
+class Change(NamedTuple):
+    """What was otherwise on `day` than on `before`: each as name, what was, what is."""
+
+    day: date
+    before: date
+    levels: Levels
+    facts: Facts
+
+
+def judged(db: Session, door: Door) -> Assessment:
+    """A door today, by what its owner said and what this hub shows."""
+    day = datetime.fromtimestamp(now(), ZoneInfo(door.zone)).date()
+    return assess(model(), joined(door, None, facts_of(db, door, day)), day)
+
+
+def seen(made: Assessment) -> dict[str, Any]:
+    """What is kept of a day (Posture.seen)."""
+    levels = {layer: bounds.level for layer, bounds in made.verdict.layers.items()}
+    return {"levels": {"": made.verdict.level} | levels,
+            "facts": {fact: said for fact, said in made.facts.items() if said is not None}}
+
+
+def keep_today(database: Database) -> None:
+    """Keep how every door is now as its look of today; what is older than KEPT_DAYS goes."""
+    with database.reading() as db:
+        doors = db.scalars(select(Door.id)).all()
+    for number in doors:
+        with database.writing() as db:
+            if (door := db.get(Door, number)) is not None:
+                made = judged(db, door)
+                keep(db, door, made.day, seen(made))
+
+
+def keep(db: Session, door: Door, day: date, look: dict[str, Any]) -> None:
+    """Keep a look at a door as that of `day`."""
+    db.merge(Posture(door_id=door.id, day=day.toordinal(), seen=look))
+    db.execute(delete(Posture).where(
+        Posture.door_id == door.id, Posture.day < day.toordinal() - KEPT_DAYS))
+
+
+def changes(db: Session, door: Door, made: Assessment) -> list[Change] | None:
+    """What changed from day to day lately, newest first. None: no earlier day was kept."""
+    today = made.day.toordinal()
+    rows = db.execute(select(Posture.day, Posture.seen).where(
+        Posture.door_id == door.id, Posture.day < today,
+        Posture.day >= today - SHOWN_DAYS).order_by(Posture.day.desc())).all()
+    found = [Change(
+        date.fromordinal(day), date.fromordinal(before),
+        _other(was["levels"], is_["levels"]), _other(was["facts"], is_["facts"]))
+        for (day, is_), (before, was) in pairwise([(today, seen(made)), *rows])]
+    return [each for each in found if each.levels or each.facts] if rows else None
+
+
+def _other(was: dict[str, Any], is_: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    return [(name, was.get(name), is_.get(name)) for name in {**was, **is_}
+            if was.get(name) != is_.get(name)]

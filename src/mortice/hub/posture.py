@@ -1,0 +1,213 @@
+"""What this hub can prove of a door today, each fact with its evidence, and nothing else.
+
+What is neither in its data nor published by name is not known here, and says why. A lock's own word
+counts for a day. Nothing is believed of hardware. Nobody's comings are told: what is said of a
+private door has no time in it, and no number of entries.
+
+Spec: spec/assess.md, section 8 (B40 to B48).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from mortice.assess.doorset import DoorSet, Shown
+from mortice.assess.model import model
+from mortice.assess.ours import published, support
+from mortice.core.errors import Theirs
+from mortice.core.grant import Grant, KeyClass
+from mortice.core.log import Kind
+from mortice.core.stages import Factors
+from mortice.hub import tables as kept
+from mortice.hub.doors import FAULTS
+from mortice.hub.holders import may_open
+from mortice.hub.keys import PIN, links_of
+from mortice.hub.powers import VISITORS, live
+from mortice.hub.saying import listed
+from mortice.hub.tables import Account, Door, DoorKey, Key, LogEntry, now
+
+DAY = 86_400
+LONGEST_SECONDS = 400 * DAY  # a key that lasts longer has no end to speak of
+NEWEST = 1000  # entries in which an opening by a key without a name is looked for
+YEAR = timedelta(days=365)  # how long a trial counts
+TRIALS = frozenset({
+    "escape_without_key_or_power", "inside_release_without_power", "full_local_operation_tested",
+    "low_battery_warning", "self_closes_and_latches", "bolt_throws_fully"})
+LOG = ("event_log", "log_per_credential_trusted_time", "log_signed_chained_exportable")
+NO_KEYS = "this hub lists nobody's key of this door"
+
+Facts = dict[str, Shown]
+Held = tuple[Key, tuple[Grant, ...], str]  # a key that opens or will, its links, and whose it is
+
+
+def facts_of(db: Session, door: Door, day: date) -> Facts:
+    """What this hub shows of a door on `day`, which is today there (B40 to B46)."""
+    log = db.scalar(select(kept.Log).where(
+        kept.Log.door_id == door.id, kept.Log.ended_at.is_(None)))
+    held = _held(db, door)
+    living = [each for each in held if each[0].taken_back_at is None]
+    gone = sorted({name for key, _, name in held if key.taken_back_at is not None})
+    accounts = _accounts(db, door, day)
+    return {
+        **published(), **_log(door, log, day), "account_2fa": accounts,
+        "per_user_credentials": _own_keys(db, door, held, log, day),
+        "mfa_and_expiring_grants": _ending(living, accounts, day),
+        "no_cloud_account": _away(db, door, living, day),
+        "lockout_and_revocation": _revocation(door, gone, day)}
+
+
+def _yes(day: date, note: str) -> Shown:
+    return Shown("measured", day, note=note)
+
+
+def _no(day: date, note: str) -> Shown:
+    return Shown(said=False, on=day, note=note)
+
+
+# --- keys and accounts ----------------------------------------------------------------------------
+
+
+def _held(db: Session, door: Door) -> list[Held]:
+    rows = db.execute(select(Key, kept.Person.name).join(DoorKey, DoorKey.key_id == Key.id).join(
+        kept.Person).where(
+            DoorKey.door_id == door.id, DoorKey.state.not_in((kept.GONE, kept.REFUSED)),
+            or_(Key.ends_at.is_(None), Key.ends_at > now())).order_by(kept.Person.name, Key.id))
+    return [(key, _links(key), name) for key, name in rows if may_open(key)]
+
+
+def _links(key: Key) -> tuple[Grant, ...]:
+    """Its links; none where they cannot be read."""
+    try:
+        return links_of(key)
+    except Theirs:
+        return ()
+
+
+def _own_keys(
+    db: Session, door: Door, held: Sequence[Held], log: kept.Log | None, day: date) -> Shown:
+    """B43. A PIN that was taken back is on the lock until that has confirmed it."""
+    bridges = [name for key, _, name in held if key.klass == KeyClass.BRIDGE]
+    pairs = {(links[-1].holder.id, key.person_id) for key, links, _ in held
+             if links and key.what != PIN}
+    pins, known = door.status.get("pins"), sum(key.what == PIN for key, *_ in held)
+    if bridges:
+        return _no(day, f"{listed(bridges)} opens it for whoever asks that program")
+    if len({holder for holder, _ in pairs}) < len(pairs):
+        return _no(day, "two people hold the same key")
+    if not held:
+        return Shown(None, note=NO_KEYS)
+    if isinstance(pins, int) and pins > known:
+        return Shown(None, note=f"its lock has {pins} PINs, and this hub lists {known}")
+    if log is not None and not door.private and _unlisted(db, log):
+        return Shown(None, note="a key that this hub does not list opened it lately")
+    return _yes(day, f"{_many(len(held), 'key')} and PINs listed, each of one person")
+
+
+def _unlisted(db: Session, log: kept.Log) -> bool:
+    known = select(Key.leaf).where(Key.place_id == log.place_id)
+    return db.scalar(select(LogEntry.number).where(
+        LogEntry.log_id == log.id, LogEntry.number >= log.size - NEWEST,
+        LogEntry.kind == int(Kind.GRANTED), LogEntry.leaf.not_in(known)).limit(1)) is not None
+
+
+def _accounts(db: Session, door: Door, day: date) -> Shown:
+    """B44."""
+    keyed = select(kept.Passkey.id).where(kept.Passkey.account_id == Account.id).exists()
+    accounts = db.execute(select(Account, keyed).join(
+        kept.Membership, kept.Membership.account_id == Account.id).where(
+            kept.Membership.place_id == door.place_id, Account.closed_at.is_(None))
+        .order_by(Account.name)).all()
+    weak = [account.name for account, passkey in accounts
+            if not passkey and None in {account.password, account.totp}]
+    if weak:
+        return _no(day, f"without a second factor: the account of {listed(weak)}")
+    browsers = db.scalar(select(func.count()).where(
+        kept.SignIn.account_id.in_([account.id for account, _ in accounts]),
+        kept.SignIn.ends_at > now())) or 0
+    return _yes(day, f"{_many(len(accounts), 'account')}, each with a passkey, or a password and "
+                f"an app; {_many(browsers, 'browser')} signed in")
+
+
+def _ending(living: Sequence[Held], accounts: Shown, day: date) -> Shown:
+    """B44."""
+    lasting = [(links, name) for _, links, name in living if not (links and links[0].resident)]
+    endless = sorted({name for links, name in lasting if not any(
+        link.exp is not None and link.exp <= now() + LONGEST_SECONDS for link in links)})
+    if endless:
+        return _no(day, f"a key or PIN without an end in sight: {listed(endless)}")
+    if not living:
+        return Shown(None, note=NO_KEYS)
+    rest = len(living) - len(lasting)
+    return accounts if accounts.said is False else _yes(
+        day, f"{_many(len(lasting), 'key')} and PINs that end, and {rest} of residents")
+
+
+def _away(db: Session, door: Door, living: Sequence[Held], day: date) -> Shown:
+    """B44."""
+    loose = [name for key, links, name in living if key.klass == KeyClass.WEB
+             and links and Factors.PASSKEY not in links[-1].factors]
+    if loose:
+        return _no(day, f"a browser's key that opens without a touch: {listed(loose)}")
+    if door.place.root is not None and any(
+            door.door_id in links_of(grant)[-1].doors
+            for grant in live(db, door.place, VISITORS, now())):
+        return _no(day, "this hub may issue visitors' keys to this door")
+    return published()["no_cloud_account"]
+
+
+def _revocation(door: Door, gone: Sequence[str], day: date) -> Shown:
+    """B45."""
+    if gone:
+        return _no(day, f"taken back, and this door has not confirmed it: {listed(gone)}")
+    if door.status.get("rolled_back"):
+        return _no(day, f"{FAULTS['rolled_back']}, so what was taken back may open")
+    shown, pins = published()["lockout_and_revocation"], door.status.get("pins")
+    many = f"{_many(pins, 'PIN')} on its lock; " if isinstance(pins, int) else ""
+    return replace(shown, note=many + shown.note)
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+def _log(door: Door, log: kept.Log | None, day: date) -> Facts:
+    """B46."""
+    if log is None or not (log.fault or (log.size and (door.heard_at or 0) >= now() - DAY)):
+        return dict.fromkeys(LOG, Shown(None, note="its lock was not heard for a day, or never"))
+    wrong = log.fault or "; ".join(
+        words for name, words in FAULTS.items() if door.status.get(name))
+    clock = door.status.get("time")
+    bad = wrong or ("its clock is unsure" if clock not in {"synced", "holdover"} else "")
+    many = "" if door.private else f"{log.head_size:,} "
+    return dict(zip(LOG, (
+        Shown(None, note=wrong) if log.fault else _yes(day, "its log is kept here, and fits"),
+        _no(day, bad) if bad else _yes(day, f"entries name keys; its clock is {clock}"),
+        _no(day, wrong) if wrong else Shown(None, note="no head was signed yet")
+        if log.head is None
+        else _yes(day, f"{many}entries under its lock's signature, checked as they came")),
+        strict=True))
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+# --- with what the owner said ---------------------------------------------------------------------
+
+
+def joined(door: Door, said: DoorSet | None, facts: Facts) -> DoorSet:
+    """What is known of a door: what its owner said, and what the hub shows (B47, B48)."""
+    said = said or DoorSet(door.label, smart=True, default=None, used=frozenset(), facts={})
+    better, both = [None, *model().ranks, False], dict(facts)
+    for fact, other in said.facts.items():
+        if better.index(other.said) >= better.index(both.get(fact, Shown(None)).said):
+            trial = fact in TRIALS and other.on is not None and other.until is None
+            both[fact] = replace(other, until=other.on + YEAR) if trial and other.on else other
+    shared = {"multi_household"} if any(each.private for each in door.place.doors) else set()
+    since = datetime.fromtimestamp(door.made_at, UTC).date()
+    return replace(said, name=door.label, smart=True, used=said.used | shared, facts=both,
+                   support=said.support or support(since))

@@ -1,0 +1,375 @@
+"""What a hub proves of a door, and that every change of state moves the fact it is about."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hubs import Cast
+from lived import Lived, opened
+from sqlalchemy import select
+from starlette.testclient import TestClient
+from test_doors import make_private
+from test_powers import VISITS, given
+
+from mortice.assess.assessment import Assessment, as_json
+from mortice.assess.doorset import DoorSet, Shown
+from mortice.assess.model import model, read_data
+from mortice.assess.ours import published, support
+from mortice.core.grant import KeyClass, Rights
+from mortice.core.log import Kind
+from mortice.hub import drift, posture
+from mortice.hub.drift import Change, changes, judged, keep, keep_today, seen
+from mortice.hub.posture import joined
+from mortice.hub.tables import (
+    Account,
+    Door,
+    Key,
+    Log,
+    Passkey,
+    Posture,
+    RecoveryCode,
+    now,
+)
+
+AsRole = Callable[[str], TestClient]
+FRONT, DAY = "Front door", 86_400
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def lived(cast: Cast) -> Lived:
+    """Everybody has a passkey; a cleaner has a key that ends; the lock was heard, and its log."""
+    made = Lived(cast)
+    with cast.hub.database.writing() as db:
+        for account in db.scalars(select(Account)):
+            db.add(Passkey(account_id=account.id, credential_id=secrets.token_bytes(8),
+                           public_key=b"", label="Phone"))
+    leaf = made.gives("Ana Sousa", FRONT, ends=now() + 90 * DAY)
+    made.wrote(FRONT, (900, *opened(leaf)), (890, Kind.MOVED, {5: 0, 6: "unlocked"}))
+    made.says(FRONT, pins=0)
+    change(cast, lambda log: (setattr(log, "head", b"head"), setattr(log, "head_size", 2)))
+    return made
+
+
+def change(cast: Cast, how: Callable[[Log], object]) -> None:
+    """Change what is kept of the front door's log."""
+    with cast.hub.database.writing() as db:
+        how(db.scalars(select(Log)).one())
+
+
+def look(cast: Cast, label: str = FRONT) -> Assessment:
+    with cast.hub.database.reading() as db:
+        return judged(db, db.get_one(Door, cast.doors[label].id))
+
+
+def said(cast: Cast, fact: str) -> object:
+    return look(cast).facts.get(fact)
+
+
+def note(cast: Cast, fact: str) -> str:
+    return look(cast).door.facts[fact].note
+
+
+def test_what_is_in_order_is_shown(cast: Cast, lived: Lived) -> None:
+    made = look(cast)
+    levels = {layer: bounds.level for layer, bounds in made.verdict.layers.items()}
+    assert (levels["A-ACC"], levels["X-AUD"], levels["S-DIG"]) == (3, 3, 1)
+    for fact in ("per_user_credentials", "account_2fa", "mfa_and_expiring_grants", "event_log",
+                 "log_per_credential_trusted_time", "log_signed_chained_exportable"):
+        assert made.door.facts[fact] == Shown("measured", made.day, note=note(cast, fact))
+    assert note(cast, "per_user_credentials") == "1 key and PINs listed, each of one person"
+    assert said(cast, "support_ge_2y_left") == "document"
+
+
+def test_our_own_controller_gets_nothing_for_nothing(cast: Cast, lived: Lived) -> None:
+    """No updater is no updater; and of wood, steel and motors a hub knows nothing."""
+    made = look(cast)
+    assert made.facts["signed_updates"] is False
+    assert made.verdict.level == 0
+    assert made.verdict.could_be == 1
+    for layer in ("P-DOOR", "P-LOCK", "P-INST", "E-DEV", "R-REL"):
+        facts = {name for each in model().layers if each.id == layer
+                 for criterion in each.criteria for name in criterion.any}
+        assert not [name for name in facts if made.facts.get(name) is not None]
+    for fact in ("open_source_maintained", "psti_three_requirements", "statement_of_compliance",
+                 "not_a_product_placed_on_market", "full_local_operation_tested"):
+        assert made.facts.get(fact) is None
+
+
+def test_what_is_published_is_there() -> None:
+    """Every file and every test that the project names as evidence exists."""
+    raw = read_data("ours")
+    assert set(raw["facts"]) <= set(model().facts)
+    for fact, each in raw["facts"].items():
+        assert bool(each.get("published")) == (each["shown"] == "document"), fact
+        for named in each.get("published", ()):
+            path, _, test = named.partition("::")
+            text = (ROOT / path).read_text("utf-8")
+            assert not test or re.search(rf"\bdef {test}\(", text), named
+    until = raw["support"]["until"]
+    assert f"until {until.day} {until:%B %Y}" in " ".join(
+        (ROOT / raw["support"]["source"]).read_text("utf-8").split())
+
+
+# --- one change, one fact -------------------------------------------------------------------------
+
+
+def bridge(lived: Lived) -> None:
+    lived.gives("Home Assistant", FRONT, ends=now() + DAY)
+    with lived.cast.hub.database.writing() as db:
+        key = db.scalars(select(Key).order_by(Key.id.desc())).first()
+        assert key is not None
+        key.klass = int(KeyClass.BRIDGE)
+
+
+def shared(lived: Lived) -> None:
+    """Somebody else holds a key for the very same device."""
+    leaf = lived.gives("Ben Hale", FRONT, ends=now() + DAY)
+    with lived.cast.hub.database.writing() as db:
+        ana, ben = (db.scalars(select(Key).where(Key.leaf == each)).one()
+                    for each in (lived.leaves["Ana Sousa"], leaf))
+        ben.wire = ana.wire
+
+
+def browsers_key(lived: Lived) -> None:
+    leaf = lived.gives("Tom Reed", FRONT, ends=now() + DAY)
+    with lived.cast.hub.database.writing() as db:
+        db.scalars(select(Key).where(Key.leaf == leaf)).one().klass = int(KeyClass.WEB)
+
+
+def no_second_factor(lived: Lived) -> None:
+    with lived.cast.hub.database.writing() as db:
+        account = db.get_one(Account, lived.cast.accounts["manager"].id)
+        account.password = "argon"
+        db.execute(Passkey.__table__.delete().where(Passkey.account_id == account.id))
+        db.add(RecoveryCode(account_id=account.id, hashed=b"a sheet is no second factor"))
+
+
+def visitors(lived: Lived) -> None:
+    with lived.cast.hub.database.writing() as db:
+        given(lived.cast, db, **VISITS)
+
+
+PUT_BACK = "its memory was put back to an older state"
+NO_END = "a key or PIN without an end in sight: Tom Reed"
+WEAK = "without a second factor: the account of Manager"
+CASES: dict[str, tuple[Callable[[Lived], object], dict[str, tuple[object, str]]]] = {
+    "a key without an end": (
+        lambda lived: lived.gives("Tom Reed", FRONT),
+        {"mfa_and_expiring_grants": (False, NO_END)}),
+    "a key that ends after years": (
+        lambda lived: lived.gives("Tom Reed", FRONT, ends=now() + 401 * DAY),
+        {"mfa_and_expiring_grants": (False, NO_END)}),
+    "a PIN below a key without an end": (
+        lambda lived: lived.gives("Tom Reed", FRONT, what="pin"),
+        {"mfa_and_expiring_grants": (False, NO_END)}),
+    "a key that only locks": (
+        lambda lived: lived.gives("Tom Reed", FRONT, use=Rights.LOCK), {}),
+    "a key that has ended": (
+        lambda lived: lived.gives("Tom Reed", FRONT, ends=now() - 5), {}),
+    "a key of another door": (lambda lived: lived.gives("Tom Reed", "Back door"), {}),
+    "an account without a second factor": (
+        no_second_factor, {"account_2fa": (False, WEAK), "mfa_and_expiring_grants": (False, WEAK)}),
+    "a program that opens": (bridge, {"per_user_credentials": (
+        False, "Home Assistant opens it for whoever asks that program")}),
+    "two people with one key": (
+        shared, {"per_user_credentials": (False, "two people hold the same key")}),
+    "a browser's key without a touch": (browsers_key, {"no_cloud_account": (
+        False, "a browser's key that opens without a touch: Tom Reed")}),
+    "a hub that may issue": (visitors, {"no_cloud_account": (
+        False, "this hub may issue visitors' keys to this door")}),
+    "a key taken back, unheard": (
+        lambda lived: lived.gives("Old Cleaner", FRONT, taken=now() - 5, ends=now() + DAY),
+        {"lockout_and_revocation": (
+            False, "taken back, and this door has not confirmed it: Old Cleaner")}),
+    "a key taken back, confirmed": (
+        lambda lived: lived.gives("Old Cleaner", FRONT, taken=now() - 5, state="gone"), {}),
+    "more PINs than are listed": (
+        lambda lived: lived.says(FRONT, pins=2), {"per_user_credentials": (
+            None, "its lock has 2 PINs, and this hub lists 0")}),
+    "a stranger's opening": (
+        lambda lived: lived.wrote(FRONT, (5, *opened(secrets.token_bytes(16)))),
+        {"per_user_credentials": (None, "a key that this hub does not list opened it lately")}),
+    "an unsure clock": (
+        lambda lived: lived.says(FRONT, pins=0, time="unsure"),
+        {"log_per_credential_trusted_time": (False, "its clock is unsure")}),
+    "a memory that was put back": (
+        lambda lived: lived.says(FRONT, pins=0, rolled_back=True),
+        dict.fromkeys(("log_per_credential_trusted_time", "log_signed_chained_exportable"), (
+            False, PUT_BACK)) | {"lockout_and_revocation": (
+                False, f"{PUT_BACK}, so what was taken back may open")}),
+    "a log that contradicts itself": (
+        lambda lived: change(lived.cast, lambda log: setattr(log, "fault", "Entry 1 differs.")),
+        dict.fromkeys(("log_per_credential_trusted_time", "log_signed_chained_exportable"), (
+            False, "Entry 1 differs.")) | {"event_log": (None, "Entry 1 differs.")}),
+    "a lock that was not heard": (
+        lambda lived: lived.says(FRONT, pins=0, ago=DAY + 60), dict.fromkeys(posture.LOG, (
+            None, "its lock was not heard for a day, or never"))),
+    "a lock that is quiet for an hour": (
+        lambda lived: lived.says(FRONT, pins=0, ago=3600, connected=False), {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_change_moves_its_facts_and_no_others(cast: Cast, lived: Lived, name: str) -> None:
+    happens, moved = CASES[name]
+    before = look(cast).facts
+    happens(lived)
+    after = look(cast)
+    assert {fact for fact in before | after.facts
+            if before.get(fact) != after.facts.get(fact)} == set(moved)
+    for fact, (counts, why) in moved.items():
+        assert (after.facts.get(fact), after.door.facts[fact].note) == (counts, why)
+
+
+def test_what_is_put_right_counts_again(cast: Cast, lived: Lived) -> None:
+    lived.gives("Tom Reed", FRONT)
+    assert said(cast, "mfa_and_expiring_grants") is False
+    with cast.hub.database.writing() as db:
+        db.scalars(select(Key).where(Key.leaf == lived.leaves["Tom Reed"])).one().ends_at = now()
+    assert said(cast, "mfa_and_expiring_grants") == "measured"
+
+
+def test_a_place_without_keys_is_not_praised_for_it(cast: Cast, lived: Lived) -> None:
+    facts = look(cast, "Back door").facts
+    assert facts["per_user_credentials"] is facts["mfa_and_expiring_grants"] is None
+    assert facts["event_log"] is None
+
+
+def test_a_private_door_tells_no_comings(cast: Cast, lived: Lived) -> None:
+    """Neither how many entries there are, nor that somebody came whom nobody knows."""
+    make_private(lived, FRONT)
+    before = look(cast)
+    lived.wrote(FRONT, (5, *opened(secrets.token_bytes(16))))
+    change(cast, lambda log: setattr(log, "head_size", log.size))
+    after = look(cast)
+    assert before.door.facts == after.door.facts
+    assert before.door.used == {"multi_household"}
+
+
+def test_the_support_date_passes(monkeypatch: pytest.MonkeyPatch, cast: Cast, lived: Lived) -> None:
+    until, made = support(date(2026, 11, 25)).until, look(cast)
+    at = now() + ((until - made.day).days + 1) * DAY
+    for module in (drift, posture):
+        monkeypatch.setattr(module, "now", lambda: at)
+    assert said(cast, "support_ge_2y_left") is False
+    assert look(cast).verdict.layers["V-LEG"].could_be == 1
+
+
+# --- with what the owner said ---------------------------------------------------------------------
+
+
+def both(cast: Cast, fact: str, theirs: Shown, ours: Shown) -> Shown:
+    said_ = DoorSet("x", smart=True, default=None, used=frozenset(), facts={fact: theirs})
+    with cast.hub.database.reading() as db:
+        door = joined(db.get_one(Door, cast.doors[FRONT].id), said_, {fact: ours})
+    return door.facts[fact]
+
+
+@pytest.mark.parametrize(("theirs", "ours", "wins"), [
+    ("document", False, False), (False, "document", False), ("owner", "document", "document"),
+    ("register", "document", "register"), ("owner", None, "owner"), (None, "measured", "measured")])
+def test_a_no_stands_and_else_the_better_evidence(
+    cast: Cast, theirs: object, ours: object, wins: object) -> None:
+    found = both(cast, "event_log", Shown(theirs), Shown(ours))  # type: ignore[arg-type]
+    assert found.said == wins
+
+
+def test_a_trial_is_a_claim_after_a_year(cast: Cast) -> None:
+    on = date(2026, 3, 1)
+    for fact, until in (("low_battery_warning", on + timedelta(days=365)), ("leaf_sound", None)):
+        assert both(cast, fact, Shown("measured", on), Shown(None)) == Shown("measured", on, until)
+
+
+# --- drift ----------------------------------------------------------------------------------------
+
+
+def keep_as_of(cast: Cast, days: int) -> None:
+    with cast.hub.database.writing() as db:
+        door = db.get_one(Door, cast.doors[FRONT].id)
+        made = judged(db, door)
+        keep(db, door, made.day - timedelta(days=days), seen(made))
+
+
+def told(cast: Cast) -> list[Change] | None:
+    with cast.hub.database.reading() as db:
+        door = db.get_one(Door, cast.doors[FRONT].id)
+        return changes(db, door, judged(db, door))
+
+
+def test_a_key_without_an_end_lowers_it_the_same_day(
+    cast: Cast, lived: Lived, as_: AsRole) -> None:
+    assert told(cast) is None
+    keep_as_of(cast, 1)
+    assert told(cast) == []
+    lived.gives("Tom Reed", FRONT)
+    day = look(cast).day
+    assert told(cast) == [Change(day, day - timedelta(days=1), [("A-ACC", 3, 2)], [
+        ("mfa_and_expiring_grants", "measured", False)])]
+    text = words(as_("owner").get(f"{cast.base}/security").text)
+    assert "Who has access: level 3, now 2. lower" in text
+    assert NO_END.removeprefix("a key") in text
+
+
+def test_each_day_is_told_apart(cast: Cast, lived: Lived) -> None:
+    keep_as_of(cast, 20)  # longer ago than is shown
+    keep_as_of(cast, 3)
+    no_second_factor(lived)
+    keep_as_of(cast, 1)
+    lived.gives("Tom Reed", FRONT, taken=now(), ends=now() + DAY)
+    found = told(cast)
+    assert found is not None
+    assert [[fact for fact, _, _ in each.facts] for each in found] == [
+        ["lockout_and_revocation"], ["account_2fa", "mfa_and_expiring_grants"]]
+    assert [each.levels for each in found] == [[("A-ACC", 2, 1)], [("A-ACC", 3, 2)]]
+
+
+def test_what_is_kept_has_no_names_and_ends(cast: Cast, lived: Lived) -> None:
+    lived.gives("Tom Reed", FRONT)
+    keep_as_of(cast, 401)
+    keep_today(cast.hub.database)
+    keep_today(cast.hub.database)
+    with cast.hub.database.reading() as db:
+        rows = db.scalars(select(Posture)).all()
+    assert [row.door_id for row in rows] == [cast.doors[FRONT].id, cast.doors["Back door"].id]
+    kept = json.dumps([row.seen for row in rows])
+    assert not [name for name in ("Tom", "Reed", "Sousa", "Manager") if name in kept]
+
+
+# --- page and API ---------------------------------------------------------------------------------
+
+
+def words(text: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split()).replace(" .", ".")
+
+
+def test_the_page_says_what_is_known_by_which_evidence(
+    cast: Cast, lived: Lived, as_: AsRole) -> None:
+    no_second_factor(lived)
+    answer = as_("owner").get(f"{cast.base}/security")
+    text = words(answer.text)
+    assert f"{WEAK[:1].upper()}{WEAK[1:]}, {look(cast).day:%-d %B %Y}" in text
+    assert f'href="{cast.base}/settings/team">Fix this' in answer.text
+    assert "Not so : updates are signed, and older ones refused" in text
+    assert "%" not in text
+    assert ">Security<" in as_("manager").get(cast.base).text
+    assert f"{cast.base}/settings/team" not in as_("manager").get(f"{cast.base}/security").text
+
+
+def test_the_api_says_what_the_command_says(cast: Cast, lived: Lived, as_: AsRole) -> None:
+    path = f"/api/v1/places/{cast.place.ref}/doors/{cast.doors[FRONT].ref}/posture"
+    answer = as_("owner").get(path)
+    made = look(cast)
+    assert {key: value for key, value in answer.json().items() if key != "evidence"} == json.loads(
+        json.dumps(as_json(model(), made)))
+    assert answer.json()["evidence"]["signed_updates"] == {
+        "shown": False, "on": published()["signed_updates"].on.isoformat(),  # type: ignore[union-attr]
+        "until": None, "note": published()["signed_updates"].note, "counts": False}
+    assert as_("member").get(path).status_code == 403
+    assert as_("owner").get(path.replace(cast.doors[FRONT].ref, "zzzzzzzzzz")).status_code == 404
