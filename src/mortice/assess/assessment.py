@@ -5,7 +5,7 @@ Spec: spec/assess.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from mortice.assess.doorset import DoorSet, facts_on
 from mortice.assess.evaluate import Met, Said, Verdict, judge
 from mortice.assess.explain import Advice, advise, capping, headline, missing
 from mortice.assess.insurer import Insurer, insurer
+from mortice.assess.law import Clause, law
 from mortice.assess.model import TOP, Model
 
 GATES = {Met.YES: "shown", Met.MAYBE: "not shown", Met.NO: "not so"}
@@ -27,6 +28,7 @@ class Assessment:
     facts: dict[str, Said]  # what each counts as on that day
     verdict: Verdict
     insurer: Insurer
+    legal: list[Clause]
     advice: list[Advice]
 
 
@@ -36,6 +38,8 @@ def assess(model: Model, door: DoorSet, day: date) -> Assessment:
     verdict = judge(model, facts, smart=door.smart, used=door.used)
     return Assessment(
         door, day, facts, verdict, insurer(model, facts, smart=door.smart, used=door.used),
+        law(model, facts | {"support_published": door.support.shown if door.support else None},
+            smart=door.smart, used=door.used),
         [*advise(model, facts, verdict), *(
             Advice(marked.read.standard.id, "caution", caution)
             for marked in door.marks for caution in marked.read.cautions)])
@@ -59,6 +63,7 @@ def as_json(model: Model, made: Assessment) -> dict[str, Any]:
         "capped_by": capping(verdict),
         "insurer": {"reading": made.insurer.reading.value, "say": made.insurer.say,
                     "clause": made.insurer.clause, "found": list(made.insurer.found)},
+        "legal": [asdict(each) for each in made.legal],
         "advice": [{"rule": each.rule, "kind": each.kind, "say": each.say}
                    for each in made.advice],
     }

@@ -15,7 +15,8 @@ from importlib.resources import files
 from typing import Any
 
 TOP = 4  # levels are 0 to 4
-CONTEXTS = ("multi_household", "fire_door", "electrically_held")  # what a door is used for
+# What a door is used for; the last is asked about by the law alone.
+CONTEXTS = ("multi_household", "fire_door", "electrically_held", "new_dwelling")
 ALWAYS = "always"
 
 

@@ -78,6 +78,7 @@ def _say(known: Model, made: Assessment) -> None:
     say()
     say(f"Life safety: {made.verdict.life.value}")
     say(f"Insurer: {made.insurer.reading.value}. {made.insurer.say}")
+    _say_law(made)
     for kind, title in TITLES.items():
         of_kind = [each for each in made.advice if each.kind == kind]
         if of_kind:
@@ -85,3 +86,14 @@ def _say(known: Model, made: Assessment) -> None:
             say(title)
         for each in of_kind:
             say(f"  {each.say} [{each.rule}]")
+
+
+def _say_law(made: Assessment) -> None:
+    """Each line of the law with its clause. It is apart from the level and from the insurer."""
+    if made.legal:
+        say()
+        say("What the law asks (no legal advice)")
+    for each in made.legal:
+        note = f"; {each.note}" if each.note else ""
+        say(f"  {each.reading.value}: {each.say}. {each.clause}; {each.where}{note} "
+            f"[{each.rule}]")
