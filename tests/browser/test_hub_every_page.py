@@ -63,6 +63,7 @@ LOOK = (Path(__file__).parent / "every_page.js").read_text("utf-8")
 DAY = 86_400
 SCRIPT_BYTES, STYLE_BYTES = 35_000, 25_000  # as they travel, packed; and as they are read
 NO_PAGE = {
+    "/.well-known/security.txt": "a file (RFC 9116)",
     "/": "goes on to the first place, or to setting one up",
     "/in/{token}": "signs in and goes on",
     "/you/recovery/check": "goes back to /you/recovery: the sheet is shown once, by a form",

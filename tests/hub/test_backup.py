@@ -104,6 +104,9 @@ def test_the_doctor_finds_what_is_wrong(cast: Cast, tmp_path: Path) -> None:
     ("origin = 'http://192.168.1.5'", "needs https"),
     ("origin = 'hub.example'", "without a path"),
     ("port = 'x'", "must be a int"),
+    ("contact = 'me@hub.example'", "must begin with mailto:"),
+    ("contact = 'http://hub.example'", "must begin with mailto:"),
+    ('contact = "mailto:me@hub.example\\nPolicy: https://evil.example"', "no spaces"),
     ("prot = 1", "no setting of a hub"),
     ("= 1", "cannot be read"),
 ])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OPEN_PATHS = frozenset({
+    "/.well-known/security.txt",  # whom to tell of a weakness
     "/help",
     "/in/{token}",  # a link that signs in once; the token is the proof
     "/join/{token}",  # the same for a team

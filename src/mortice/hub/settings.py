@@ -6,6 +6,7 @@ from a request.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 
 from mortice.core.errors import Malformed
 
-KNOWN = frozenset({"database", "origin", "host", "port", "lines_host", "lines_port"})
+KNOWN = frozenset({"database", "origin", "host", "port", "lines_host", "lines_port", "contact"})
+# What a browser or a mail program opens, and nothing that would begin another line.
+CONTACT = re.compile(r"(?:mailto:|tel:|https://)[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Settings:
     port: int = 12209
     lines_host: str = "127.0.0.1"  # where locks dial in, plain TCP under Noise
     lines_port: int = 12210
+    contact: str = ""  # whom to tell of a weakness at this hub; it is shown to anybody
     database: str = ""  # an SQLAlchemy URL; empty: SQLite in `folder`
 
     @property
@@ -73,4 +77,7 @@ def checked(settings: Settings) -> Settings:
         raise Malformed(
             "Z1", f"origin {origin!r} needs https: browsers keep keys and passkeys only there, "
             "or at http://localhost")
+    if settings.contact and not CONTACT.fullmatch(settings.contact):
+        raise Malformed("Z1", f"contact {settings.contact!r} must begin with mailto:, tel: or "
+                        "https:// and have no spaces")
     return settings

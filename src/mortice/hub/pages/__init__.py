@@ -33,12 +33,14 @@ from mortice.hub.pages import (
     team,
     thief,
     visits,
+    well_known,
     you,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
+    well_known.ROUTER,
     notice.ROUTER, thief.ROUTER, letting.ROUTER, security.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER, visits.ROUTER,
     activity.ROUTER, entry.ROUTER, privacy.ROUTER,
