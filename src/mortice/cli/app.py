@@ -27,6 +27,7 @@ NOUNS = {
     "lock": ("mortice.cli.lock", "run the daemon of one door"),
     "hub": ("mortice.cli.hub", "the web pages: run, backup, restore, doctor"),
     "assess": ("mortice.cli.assess", "how strong a door really is"),
+    "conformity": ("mortice.cli.conformity", "Mortice itself beside standards and law; its parts"),
     "doctor": ("mortice.cli.doctor", "check this home, its keys and its doors"),
     "version": ("mortice.cli.about", "which version this is"),
     "completion": ("mortice.cli.about", "completion for bash, zsh or fish"),
