@@ -82,17 +82,25 @@ def bounds(model: Model, layer: Layer, facts: Mapping[str, Said]) -> Bounds:
     level, could_be = TOP, TOP
     for criterion in layer.criteria:
         met = meets(model, criterion, facts)
-        if met is not Met.YES:
-            level = min(level, criterion.level - 1)
-        if met is Met.NO:
-            could_be = min(could_be, criterion.level - 1)
+        if met is not Met.YES and criterion.level <= level:
+            level = criterion.level - 1
+        if met is Met.NO and criterion.level <= could_be:
+            could_be = criterion.level - 1
     return Bounds(level, could_be)
 
 
 def meets(model: Model, criterion: Criterion, facts: Mapping[str, Said]) -> Met:
     """The best that any of its facts can do for a criterion (B2, B12)."""
-    return max(min(shows(model, facts.get(part), criterion) for part in model.parts(fact))
-               for fact in criterion.any)
+    best = Met.NO
+    for fact in criterion.any:
+        met = shows(model, facts.get(fact), criterion)
+        other = model.facts[fact].together
+        if other:
+            met = min(met, shows(model, facts.get(other), criterion))
+        if met is Met.YES:
+            return met
+        best = max(best, met)
+    return best
 
 
 def shows(model: Model, said: Said, criterion: Criterion) -> Met:
