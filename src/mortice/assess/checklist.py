@@ -1,0 +1,167 @@
+"""The installer's list: what was found at a door, judged by what each item asks for.
+
+Decides whether a filled list may be signed, which facts it shows, and until when. A pass whose
+value is outside its limits is no pass, and neither is one without what shows it. The list itself is
+`data/checklist.toml`, which says what its words mean.
+
+Spec: spec/assess.md, section 11, and spec/checked.md, section 2.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from math import inf, isfinite
+from typing import Any, TypeAlias
+
+from mortice.assess.doorset import Shown
+from mortice.assess.model import read_data
+from mortice.assess.text import BadFile, Lines, Path, all_known, as_day, as_table, one_of
+from mortice.core.freshness import Checked
+
+Table: TypeAlias = dict[str, Any]
+LIST = "mortice-checklist/1"
+PASS, FAIL, SKIPPED = "pass", "fail", "not_applicable"
+HEAD = ("list", "name", "by", "on", "conditions", "site", "door", "items")
+KEYS = ("result", "found", "values", "photos", "note")
+HASH = re.compile("[0-9a-f]{64}")
+
+
+@lru_cache(maxsize=1)
+def checklist() -> Table:
+    """The list of this release: its `items`, its `conditions` in words, and the `facts`."""
+    return read_data("checklist")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A filled list that holds. `raw` is what is written down, in plain values."""
+
+    raw: Table
+    on: date
+
+    def results(self) -> dict[str, str]:
+        """How each item ended of which something is said."""
+        return {name: each["result"] for name, each in self.raw["items"].items()}
+
+    def musts(self) -> list[str]:
+        """What has to pass at this door (B51)."""
+        return [name for name in checklist()["items"] if asked(name, self.raw["conditions"])]
+
+    def missing(self) -> list[str]:
+        """Musts of which nothing is said."""
+        return [name for name in self.musts() if name not in self.raw["items"]]
+
+    def due(self) -> dict[str, date]:
+        """The day on which each passed item is due again, where time alone makes it so (B56)."""
+        return {name: _months_on(self.on, min([item["months"], *(
+            months for where, months in item.get("often", {}).items()
+            if where in self.raw["conditions"])]))
+            for name, item in checklist()["items"].items()
+            if "months" in item and self.results().get(name) == PASS}
+
+    def facts(self) -> dict[str, Shown]:
+        """What it shows of the door once it is signed; `false` where an item failed (B55)."""
+        results, due, made = self.results(), self.due(), {}
+        for fact, each in checklist()["facts"].items():
+            names = each.get("items") or self.musts()
+            found = {results.get(name) for name in names
+                     if name in self.musts() or name in results} - {SKIPPED}
+            if FAIL in found:
+                made[fact] = Shown(said=False, on=self.on)
+            elif found == {PASS}:
+                ends = [due[name] for name in each.get("items", []) if name in due]
+                made[fact] = Shown(each["kind"], self.on, min(ends, default=None))
+        passed = {name: each for name, each in self.raw["items"].items() if each["result"] == PASS}
+        return made | {each["found"]: Shown(
+            checklist()["items"][name]["found"][each["found"]], self.on)
+            for name, each in passed.items() if "found" in each}
+
+    def canonical(self) -> bytes:
+        """JSON in UTF-8, names in order, no blanks (B57)."""
+        return json.dumps(
+            self.raw, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def record(self, at: int) -> Checked:
+        """What is signed of it at Unix second `at`. The door must be named."""
+        ended = [*self.results().values()]
+        return Checked(bytes.fromhex(self.raw["door"]), at, sha256(self.canonical()).digest(),
+                       ended.count(PASS), ended.count(FAIL))
+
+
+def asked(name: str, conditions: list[str]) -> bool:
+    """Is the item a must where these conditions hold?"""
+    item = checklist()["items"][name]
+    return not {"always", *conditions}.isdisjoint(item["must"]) and (
+        {*conditions}.isdisjoint(item.get("unless", [])))
+
+
+def _months_on(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def as_report(raw: Table, lines: Lines) -> Report:
+    """A filled list from plain values. Raises BadFile with the line and what was expected."""
+    all_known(raw, HEAD, lines, ())
+    one_of(raw.get("list"), [LIST], lines, ("list",))
+    on, conditions = as_day(raw.get("on"), lines, ("on",)), raw.get("conditions", [])
+    if on is None or not raw.get("name") or not raw.get("by"):
+        raise BadFile(1, "it does not say which door, who checked it and when", "name, by and on")
+    if not isinstance(conditions, list):
+        raise BadFile(lines.at(("conditions",)), "conditions is not a list", "a list of words")
+    for each in conditions:
+        one_of(each, checklist()["conditions"], lines, ("conditions",))
+    said = as_table(raw.get("items", {}), lines, ("items",))
+    all_known(said, checklist()["items"], lines, ("items",))
+    items = {name: _item(name, each, conditions, lines) for name, each in said.items()}
+    return Report(raw | {
+        "name": str(raw["name"]), "by": str(raw["by"]), "on": on.isoformat(),
+        "conditions": conditions, "items": {k: each for k, each in items.items() if each}}, on)
+
+
+def _item(name: str, said: object, conditions: list[str], lines: Lines) -> Table:
+    """One item, or nothing where no result is said: it was left blank (B50, B52, B54)."""
+    at: Path = ("items", name)
+    given = {key: str(value) if key == "note" else value
+             for key, value in as_table(said, lines, at).items() if value not in ("", [], {})}
+    all_known(given, KEYS, lines, at)
+    if "result" not in given:
+        return {}
+    one_of(given["result"], (PASS, FAIL, SKIPPED), lines, (*at, "result"))
+    if given["result"] == SKIPPED and asked(name, conditions):
+        raise BadFile(lines.at((*at, "result")), f"{name} does apply at this door", "pass or fail")
+    if given["result"] == FAIL and "note" not in given:
+        raise BadFile(lines.at(at), f"{name} does not say what is wrong", "a note")
+    if given["result"] == PASS:
+        _pass(name, given, lines)
+    return given
+
+
+def _pass(name: str, given: Table, lines: Lines) -> None:
+    """Has a pass all that its item asks for (B53)?"""
+    at, item = ("items", name), checklist()["items"][name]
+    if "found" in item:
+        one_of(given.get("found"), item["found"], lines, (*at, "found"))
+    values = as_table(given.get("values", {}), lines, (*at, "values"))
+    all_known(values, item.get("values", {}), lines, (*at, "values"))
+    for each, limits in item.get("values", {}).items():
+        least, most = ((values.get(limits["as"], inf),) * 2 if "as" in limits else (
+            limits.get("least", -inf), limits.get("most", inf)))
+        found: Any = values.get(each, "missing")
+        good = type(found) in (int, float) and isfinite(found) and least <= found <= most
+        if not good and limits.get("for") in (None, given.get("found")):
+            raise BadFile(lines.at((*at, "values", each)), f"{name}: {each} is {found}",
+                          f"{least} to {most} {limits['unit']}, or `fail`")
+    photos = given.get("photos", [])
+    named = isinstance(photos, list) and all(HASH.fullmatch(str(each)) for each in photos)
+    if not named or ("photo" in item["evidence"] and not photos):
+        raise BadFile(lines.at((*at, "photos")), f"{name} passes by photos, named by their hash",
+                      "photos: a list of SHA-256 sums in hexadecimal")
+    if "document" in item["evidence"] and "note" not in given:
+        raise BadFile(lines.at(at), f"{name} does not name its paper", "a note that says which")
