@@ -188,7 +188,7 @@ def find(text: str) -> tuple[Standard, str, str]:
     Stars without a name are of TS 007: nothing else has them.
     """
     said = text.upper().translate(DASHES).strip()
-    for pattern, known in _names():
+    for pattern, known in names():
         if found := pattern.match(said):
             rest = said[found.end():]
             year = EDITION.match(rest)
@@ -201,13 +201,13 @@ def find(text: str) -> tuple[Standard, str, str]:
 
 
 @lru_cache(maxsize=1)
-def _names() -> list[tuple[re.Pattern[str], Standard]]:
+def names() -> list[tuple[re.Pattern[str], Standard]]:
     """How each standard's name begins a text, the longest first: TS 007-2 is not TS 007."""
-    names = [(name, known) for known in standards().values() for name in known.names]
+    known_as = [(name, known) for known in standards().values() for name in known.names]
     return [(re.compile(r"(?:(?:BS|DIN|NF)\s*)?" * name.startswith("EN ")
                         + r"\s*".join(re.escape(word.upper()) for word in name.split())
                         + r"(?![A-Z0-9]|[ -]?STAR)"), known)
-            for name, known in sorted(names, key=lambda each: -len(each[0]))]
+            for name, known in sorted(known_as, key=lambda each: -len(each[0]))]
 
 
 def _on(said: set[str], parts: tuple[str, ...], name: str, say: str) -> None:

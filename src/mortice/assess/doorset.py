@@ -90,21 +90,22 @@ def read_door_sets(text: str, form: str, model: Model) -> list[DoorSet]:
     """One door set, or those under `cases`. `form` is `toml` or `yaml`. Raises BadFile."""
     raw, lines = read_text(text, form)
     if "cases" not in raw:
-        return [_door_set(raw, lines, (), model)]
+        return [as_door_set(raw, lines, (), model)]
     all_known(raw, ("cases",), lines, ())
     cases = raw["cases"]
     if not isinstance(cases, list) or not cases:
         raise BadFile(lines.at(("cases",)), "cases is empty", "a list of door sets")
-    return [_door_set(as_table(each, lines, ("cases", at)), lines, ("cases", at), model)
+    return [as_door_set(as_table(each, lines, ("cases", at)), lines, ("cases", at), model)
             for at, each in enumerate(cases)]
 
 
 def read_table(raw: dict[str, Any], model: Model) -> DoorSet:
     """One door set from what a file would hold. Raises BadFile."""
-    return _door_set(raw, Lines(), (), model)
+    return as_door_set(raw, Lines(), (), model)
 
 
-def _door_set(raw: dict[str, Any], lines: Lines, at: Path, model: Model) -> DoorSet:
+def as_door_set(raw: dict[str, Any], lines: Lines, at: Path, model: Model) -> DoorSet:
+    """One door set from the table at `at` of a file. Raises BadFile."""
     all_known(raw, KEYS, lines, at)
     if not {"facts", "marks"} & raw.keys():
         raise BadFile(lines.at(at), "there are no facts",

@@ -9,25 +9,30 @@ import click
 
 from mortice.assess.assessment import Assessment, as_json
 from mortice.assess.assessment import assess as judge_door
-from mortice.assess.doorset import DoorSet, read_door_sets
+from mortice.assess.doorset import read_door_sets
 from mortice.assess.explain import headline
 from mortice.assess.model import Model, model
-from mortice.assess.text import MOST_BYTES, BadFile
+from mortice.cli import buying
 from mortice.cli.command import PASS_HERE, Group
+from mortice.cli.factfile import read_file
 from mortice.cli.here import Here
 from mortice.cli.output import plain, say, show_json, table
-from mortice.cli.problems import Problem, usage
 
-FORMS = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
 TITLES = {
     "life": "People first", "show": "Show us", "change": "Change it",
     "wasted": "Leave it", "caution": "Know this", "uncovered": "Not tested by the marks it has"}
 
 
 @click.group(cls=Group, examples=(
-    "mortice assess door front.toml", "mortice assess door front.toml --json"))
+    "mortice assess door front.toml", "mortice assess product lock.toml",
+    "mortice assess explain 'EN 1303:2015' '1 6 - B - C 5 D'"))
 def assess() -> None:
     """How strong a door really is: what is proved, what it could be, and what to do."""
+
+
+assess.add_command(buying.product)
+assess.add_command(buying.explain)
+assess.add_command(buying.guide)
 
 
 @assess.command(examples=("mortice assess door front.toml",
@@ -40,7 +45,8 @@ def door(here: Here, file: Path, on: datetime | None) -> None:
     """Judge a door set from a file of facts, in TOML or YAML (docs/guides/assess.md)."""
     known = model()
     day = on.date() if on else date.today()  # noqa: DTZ011 - the day on this person's own calendar
-    made = [judge_door(known, each, day) for each in _read(file, known)]
+    made = [judge_door(known, each, day) for each in read_file(
+        file, lambda text, form: read_door_sets(text, form, known))]
     if here.json:
         found = [as_json(known, each) for each in made]
         show_json(found[0] if len(found) == 1 else {"doors": found})
@@ -49,23 +55,6 @@ def door(here: Here, file: Path, on: datetime | None) -> None:
         if at:
             say()
         _say(known, each)
-
-
-def _read(file: Path, known: Model) -> list[DoorSet]:
-    form = FORMS.get(file.suffix.lower())
-    if form is None:
-        raise usage(f"{file.name} is neither TOML nor YAML by its name.",
-                    "Name it with .toml or .yaml at the end.")
-    try:
-        with file.open("rb") as opened:
-            text = opened.read(MOST_BYTES + 1).decode("utf-8")
-        return read_door_sets(text, form, known)
-    except UnicodeDecodeError as error:
-        raise Problem("bad-file", f"{file.name} is not text in UTF-8.",
-                      "Save it as UTF-8.") from error
-    except BadFile as error:
-        raise Problem("bad-file", f"{file.name}, line {error.line}: {error.what}.",
-                      f"Expected: {error.expected}.") from error
 
 
 def _say(known: Model, made: Assessment) -> None:
