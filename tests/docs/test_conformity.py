@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.assess.test_conformity import is_there
+from tests.cli.terminal import run
 
 import mortice
 from mortice.assess.conformity import TITLES, conformity_as_text
@@ -179,3 +180,23 @@ def test_another_lock_has_another_serial_number_and_the_same_lock_the_same() -> 
     part = next(part for part in other["components"] if part["name"] == "click")
     assert part["version"] == "0.0.1"
     assert "licenses" not in part  # what is installed here is another one
+
+
+def test_the_command_prints_the_bill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert run("--json", "conformity", "sbom").json == bill()
+    printed = run("conformity", "sbom", LOCK)
+    assert printed.out == BILL.read_text("utf-8")
+    assert "without a licence" in printed.err
+
+
+@pytest.mark.parametrize("project", [None, "", "[project]\nname = 'x'\n", "= 1"],
+                         ids=["none", "empty", "another", "broken"])
+def test_a_lock_that_is_none_is_said_so(tmp_path: Path, project: str | None) -> None:
+    lock = tmp_path / "requirements.lock"
+    if project is not None:
+        lock.write_text("click==8\n", "utf-8")
+        (tmp_path / "pyproject.toml").write_text(project, "utf-8")
+    said = run("--json", "conformity", "sbom", lock)
+    assert said.code == 1
+    assert said.problem["code"] == "no_lock"

@@ -2,6 +2,7 @@
 
 That is whoever runs this hub, if its settings name them, and the project, as the page of help says.
 The file is made when it is asked for, and is never good for longer than the promise behind it.
+Its addresses are https, as that RFC asks, but at http://localhost, where nobody else comes by.
 """
 
 from __future__ import annotations
