@@ -29,7 +29,8 @@ def test_every_kind_of_entry_has_a_word(kind: Kind) -> None:
 
 @pytest.mark.parametrize("value", [None, 0, -1, 99, True, "text", b"bytes", [], {}, [b"x", "y"]])
 @pytest.mark.parametrize("about", About)
-@pytest.mark.parametrize("kind", [Kind.GRANTED, Kind.REFUSED, Kind.MOVED, Kind.ALARM])
+@pytest.mark.parametrize("kind", [
+    Kind.GRANTED, Kind.REFUSED, Kind.MOVED, Kind.ALARM, Kind.CHECKED])
 def test_an_entry_with_anything_in_it_can_be_said(
     kind: Kind, about: About, value: cbor.Value
 ) -> None:
@@ -50,6 +51,16 @@ def test_whoever_opens_up_a_shop_is_said_to() -> None:
     assert opened.word == "Opened"
     assert opened.sentence.startswith("for Ana, phone key, who opened up")
     assert (held.word, "opened up" in held.sentence) == ("Held open", False)
+
+
+def test_a_checked_door_says_by_whom_and_what_failed() -> None:
+    good, bad = say(entry(Kind.CHECKED, {1: ANA, 20: 0}), NAMES), say(
+        entry(Kind.CHECKED, {1: ANA, 20: 2}), NAMES)
+
+    assert (good.tone, bad.tone) == ("plain", "plain")
+    assert "by Ana, no failed items" in good.sentence
+    assert "by Ana, 2 failed items" in bad.sentence
+    assert "by the owner" in say(entry(Kind.CHECKED, {20: 0}), NAMES).sentence
 
 
 def test_a_pin_is_said_to_be_one() -> None:

@@ -29,7 +29,7 @@ PLAIN_KINDS = {
     Kind.REFRESHED: ("PIN refreshed", "somebody vouched that a PIN is still good"),
     Kind.REVOKED: ("Taken back", "the door learnt that a key was taken back"),
     Kind.CONFIGURED: ("Settings", "the owner changed the door's settings"),
-    Kind.CHECKED: ("Checked", "somebody checked the door and signed what they found"),
+    Kind.CHECKED: ("Checked", "the door was gone over by a list"),
     Kind.TIME_SET: ("Clock", "the clock was set"),
     Kind.COMMISSIONED: ("New owner", "the door was taken over by its owner"),
     Kind.SITE_CHANGED: ("Owner's keys", "the owner changed the site's keys"),
@@ -73,7 +73,8 @@ def say(entry: Entry, names: Mapping[bytes, str], ways: Mapping[bytes, str] = UN
         case Kind.LEAF_SEEN:
             return Said("Door", PLAIN, f"now {_state(entry)}")
     word, sentence = PLAIN_KINDS.get(entry.kind, (entry.kind.name.capitalize(), ""))
-    detail = _supply(entry) if entry.kind is Kind.SUPPLY_SEEN else text(entry, About.DETAIL)
+    detail = _supply(entry) if entry.kind is Kind.SUPPLY_SEEN else (
+        _checked(entry, names) if entry.kind is Kind.CHECKED else text(entry, About.DETAIL))
     tone = BAD if entry.kind in (Kind.ALARM, Kind.INCARNATION) else PLAIN
     return Said(word, tone, ": ".join(part for part in (sentence, detail) if part))
 
@@ -91,6 +92,11 @@ def _state(entry: Entry) -> str:
 def _supply(entry: Entry) -> str:
     source, millivolts = text(entry, About.BY, "unknown"), entry.about.get(About.COUNT)
     return f"{source}, {millivolts / 1000:.1f} V" if isinstance(millivolts, int) else source
+
+
+def _checked(entry: Entry, names: Mapping[bytes, str]) -> str:
+    by = who(entry, names) if About.LEAF in entry.about else "the owner"
+    return f"by {by}, {entry.about.get(About.COUNT) or 'no'} failed items"
 
 
 def who(entry: Entry, names: Mapping[bytes, str]) -> str:
