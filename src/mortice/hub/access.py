@@ -74,6 +74,8 @@ class To(Enum):
     CHANGE_SETTINGS = "change settings"
     MAKE_TOKENS = "let a program in, as oneself"
     CHANGE_TEAM = "say who else may do what"
+    SEE_STRENGTH = "see how strong a door is"
+    SAY_STRENGTH = "say what a door is like"
     ERASE = "erase what is held of a person"
 
 
@@ -94,6 +96,8 @@ RULES: dict[To, Rule] = {
     To.CHANGE_SETTINGS: Rule(OWNS, proved_within=SETTINGS_SECONDS),
     To.MAKE_TOKENS: Rule(READS),
     To.CHANGE_TEAM: Rule(OWNS, proved_within=DANGER_SECONDS),
+    To.SEE_STRENGTH: Rule(READS),  # nobody else: it is what a burglar wants to know
+    To.SAY_STRENGTH: Rule(RUNS),
     To.ERASE: Rule(OWNS, proved_within=DANGER_SECONDS),
 }
 SCOPES = tuple(sorted({rule.scope for rule in RULES.values() if rule.scope}))

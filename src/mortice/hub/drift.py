@@ -8,19 +8,17 @@ Spec: spec/assess.md, rule B49.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from itertools import pairwise
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mortice.assess.assessment import Assessment, assess
-from mortice.assess.model import model
+from mortice.assess.assessment import Assessment
 from mortice.hub.database import Database
-from mortice.hub.posture import facts_of, joined
-from mortice.hub.tables import Door, Posture, now
+from mortice.hub.strength import strength_of
+from mortice.hub.tables import Door, Posture
 
 KEPT_DAYS, SHOWN_DAYS = 400, 14
 
@@ -39,8 +37,7 @@ class Change(NamedTuple):
 
 def judged(db: Session, door: Door) -> Assessment:
     """A door today, by what its owner said and what this hub shows."""
-    day = datetime.fromtimestamp(now(), ZoneInfo(door.zone)).date()
-    return assess(model(), joined(door, None, facts_of(db, door, day)), day)
+    return strength_of(db, door).made
 
 
 def seen(made: Assessment) -> dict[str, Any]:

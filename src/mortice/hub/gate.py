@@ -7,6 +7,7 @@ and Origin where a browser sends no metadata). Answers forbid framing, sniffing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mortice.hub.carrier import LOCKS_PATH
 
 BODY_BYTES = 256 * 1024  # the largest form or document that anybody posts is a tenth of this
+PHOTO_BYTES = 10 * 1024 * 1024  # what a phone takes; it is kept as a tenth of that (photos.py)
+TOO_LARGE = "That is too large to be sent here: a photo may have 10 MB, the rest of a form 256 kB."
+PHOTOS = re.compile(r"/p/\w+/doors/\w+/strength/ask/\w+")
 STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = (
@@ -60,9 +64,9 @@ class Gate:
             await refused(scope, receive, self._adding(send))
             return
         try:
-            await self._app(scope, _bounded(receive), self._adding(send))
+            await self._app(scope, _bounded(receive, _most(scope)), self._adding(send))
         except _TooLarge:
-            await _answer(413, "That is too large to be sent here.")(
+            await _answer(413, TOO_LARGE)(
                 scope, receive, self._adding(send))
 
     def _refused(self, scope: MutableMapping[str, Any], headers: Headers) -> ASGIApp | None:
@@ -71,8 +75,8 @@ class Gate:
         if headers.get("host") != self._host:
             return _answer(421, f"This hub is called {self._origin}. Use that address.")
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > BODY_BYTES:
-            return _answer(413, "That is too large to be sent here.")
+        if not length.isdigit() or int(length) > _most(scope):
+            return _answer(413, TOO_LARGE)
         if scope["type"] == "websocket":
             return self._unless_ours(headers, needs_origin=not _has_token(headers))
         if scope["method"] in SAFE or _has_token(headers):
@@ -117,14 +121,19 @@ def _unless_a_lock(headers: Headers) -> ASGIApp | None:
     return None
 
 
-def _bounded(receive: Receive) -> Receive:
+def _most(scope: MutableMapping[str, Any]) -> int:
+    """Bytes that a request may have."""
+    return PHOTO_BYTES if PHOTOS.fullmatch(scope["path"]) else BODY_BYTES
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
     read = 0
 
     async def bounded() -> Message:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b"")) if message["type"] == "http.request" else 0
-        if read > BODY_BYTES:
+        if read > most:
             raise _TooLarge
         return message
     return bounded

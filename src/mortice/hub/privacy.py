@@ -29,6 +29,8 @@ from mortice.hub.tables import (
     Delivery,
     Document,
     Door,
+    DoorReport,
+    DoorSaid,
     Guest,
     Hold,
     Invitation,
@@ -111,6 +113,15 @@ def _acts(db: Session, place: Place, before: int) -> int:
     return _gone(db, Act, Act.place_id == place.id, Act.at < before)
 
 
+def _said(db: Session, place: Place, before: int) -> int:
+    """Old reports, and old answers that were given anew since; what stands now stays."""
+    doors = select(Door.id).where(Door.place_id == place.id)
+    newest = select(func.max(DoorSaid.id)).group_by(DoorSaid.door_id, DoorSaid.question)
+    return _gone(db, DoorReport, DoorReport.door_id.in_(doors), DoorReport.made_at < before) + (
+        _gone(db, DoorSaid, DoorSaid.door_id.in_(doors), DoorSaid.at < before,
+              DoorSaid.id.not_in(newest)))
+
+
 KINDS = (
     Kind("comings", "Who came and went, and who was refused", 365,
          "to answer what happened, and to see a misuse that was noticed late",
@@ -126,6 +137,9 @@ KINDS = (
          "they are erased: name, contacts, notes and links to their keys", _people),
     Kind("links", "Links that guests were sent, once closed", 30, "to see that they were closed",
          "they are deleted", _links),
+    Kind("strength", "Reports of how strong a door is, and answers given anew since", 2190,
+         "to show an insurer what was known on a day", "they are deleted; newest answers and "
+         "photos stay with their door", _said),
     Kind("acts", "What was done and looked at here, with notices of entry", 365,
          "to see who looked at whose comings, and that notice was given",
          "it is deleted", _acts),

@@ -253,6 +253,41 @@ class Posture(Base):
     seen: Mapped[dict[str, Any]]  # posture.seen
 
 
+class DoorSaid(_Row):
+    """What somebody answered of a door. Never changed: the newest row of each question counts."""
+
+    __tablename__ = "door_said"
+    door_id: Mapped[int] = mapped_column(ForeignKey("doors.id", ondelete="CASCADE"), index=True)
+    at: Mapped[int] = mapped_column(default=now)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    question: Mapped[str]
+    answer: Mapped[str]
+    how: Mapped[str]  # a kind of evidence
+    note: Mapped[str] = mapped_column(default="")
+    until: Mapped[str] = mapped_column(default="")  # a day, as 2031-05-01
+
+
+class DoorPhoto(_Named):
+    """A photo kept for an answer, without what a phone writes into it (photos.py)."""
+
+    __tablename__ = "door_photos"
+    door_id: Mapped[int] = mapped_column(ForeignKey("doors.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    question: Mapped[str]
+    content: Mapped[bytes]
+    sha256: Mapped[str]
+    sent_sha256: Mapped[str]  # of the file as it was sent, which stays with whoever took it
+
+
+class DoorReport(_Named):
+    """A report as it was signed on its day (assess/report.py)."""
+
+    __tablename__ = "door_reports"
+    door_id: Mapped[int] = mapped_column(ForeignKey("doors.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    content: Mapped[bytes]
+
+
 # --- people and keys ------------------------------------------------------------------------------
 
 

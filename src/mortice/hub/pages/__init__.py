@@ -29,6 +29,7 @@ from mortice.hub.pages import (
     settings,
     setup,
     sign_in,
+    strength,
     taking,
     team,
     thief,
@@ -41,7 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     entrance.ROUTER, sign_in.ROUTER, prove.ROUTER, setup.ROUTER, join.ROUTER, you.ROUTER,
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
     well_known.ROUTER,
-    notice.ROUTER, thief.ROUTER, letting.ROUTER, security.ROUTER,
+    notice.ROUTER, thief.ROUTER, letting.ROUTER, security.ROUTER, strength.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER, visits.ROUTER,
     activity.ROUTER, entry.ROUTER, privacy.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

@@ -282,6 +282,53 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.UniqueConstraint("ref"),
     )
     op.create_table(
+        "door_photos",
+        sa.Column("door_id", NUMBER, nullable=False),
+        sa.Column("account_id", NUMBER, nullable=True),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("sent_sha256", sa.String(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("made_at", NUMBER, nullable=False),
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["door_id"], ["doors.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ref"),
+    )
+    op.create_index(op.f("ix_door_photos_door_id"), "door_photos", ["door_id"], unique=False)
+    op.create_table(
+        "door_reports",
+        sa.Column("door_id", NUMBER, nullable=False),
+        sa.Column("account_id", NUMBER, nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("made_at", NUMBER, nullable=False),
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["door_id"], ["doors.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ref"),
+    )
+    op.create_index(op.f("ix_door_reports_door_id"), "door_reports", ["door_id"], unique=False)
+    op.create_table(
+        "door_said",
+        sa.Column("door_id", NUMBER, nullable=False),
+        sa.Column("at", NUMBER, nullable=False),
+        sa.Column("account_id", NUMBER, nullable=True),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("until", sa.String(), nullable=False),
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["door_id"], ["doors.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_door_said_door_id"), "door_said", ["door_id"], unique=False)
+    op.create_table(
         "key_requests",
         sa.Column("place_id", NUMBER, nullable=False),
         sa.Column("account_id", NUMBER, nullable=False),
