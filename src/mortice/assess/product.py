@@ -31,8 +31,8 @@ STANDS = {Met.YES: "claimed", Met.MAYBE: "not said", Met.NO: "absent"}  # if wha
 AT_THE_DOOR = ("P-DOOR", "P-INST")  # no lock on sale brings them
 FEW = 3  # facts that are named in a question
 LAW = {  # what the PSTI Regulations ask for -> the flag with the question, and the fact
-    "passwords": ("RF26", "no_universal_password"), "contact": ("RF06", ""), "support": ("RF05", ""),
-    "statement": ("RF36", "statement_of_compliance")}
+    "passwords": ("RF26", "no_universal_password"), "contact": ("RF06", ""),
+    "support": ("RF05", ""), "statement": ("RF36", "statement_of_compliance")}
 BY_LAW = ("S1", "S2a", "V1", "V2")  # criteria that these ask for
 
 
@@ -167,7 +167,7 @@ def _asked(
 
 def _gap(model: Model, any_: tuple[str, ...]) -> str:
     few = sorted((model.facts[fact] for fact in any_), key=lambda each: each.show_effort)[:FEW]
-    return f"Nothing was said of this. What shows {'; or '.join(each.say for each in few)}?"
+    return f"Nothing was said of this: {'; or '.join(each.say for each in few)}. What shows it?"
 
 
 def _name(each: Marked) -> str:

@@ -68,7 +68,7 @@ def _headline(made: dict[str, Any]) -> str:
 
 
 def _flag(each: dict[str, Any]) -> str:
-    where = f" In: {each['line']!r}." if each["line"] else " You looked, and found none."
+    where = f' In: "{each["line"]}".' if each["line"] else " You looked, and found none."
     doubt = " Read that line: it may say the opposite." if each["doubt"] else ""
     sure = " (unverified)" if each["confidence"] == "likely" else ""
     return f"{each['name']}.{where}{doubt} {each['why']} [{each['rule']}{sure}: {each['source']}]"
