@@ -1,24 +1,34 @@
-"""What this project says of its own software, as facts with their evidence. It is believed no more.
+"""What this project says of its own software, and what comes of it beside what an owner says.
 
-Spec: spec/assess.md, rules B40, B41 and B47.
+It is believed as far as its evidence goes, as anybody else is.
+
+Spec: spec/assess.md, rules B40, B41, B47 and B48.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from functools import lru_cache
 
 from mortice.assess.doorset import Shown, Support
-from mortice.assess.model import read_data
+from mortice.assess.model import model, read_data
+
+YEAR = timedelta(days=365)  # how long a trial counts
+TRIALS = frozenset({
+    "escape_without_key_or_power", "inside_release_without_power", "full_local_operation_tested",
+    "low_battery_warning", "self_closes_and_latches", "bolt_throws_fully"})
 
 
 @lru_cache(maxsize=1)
 def published() -> Mapping[str, Shown]:
     """Each fact that `data/ours.toml` speaks of; its note says what, and names the evidence."""
     raw = read_data("ours")
-    return {fact: Shown(None if each["shown"] == "unknown" else each["shown"], raw["on"],
-                        note="; ".join([each["say"], *each.get("published", ())]))
+    notes = {fact: "; ".join([each["say"], *each.get("published", ())])
+             for fact, each in raw["facts"].items()}
+    return {fact: Shown(None, note=notes[fact]) if each["shown"] == "unknown"
+            else Shown(each["shown"], raw["on"], note=notes[fact])
             for fact, each in raw["facts"].items()}
 
 
@@ -26,3 +36,13 @@ def support(since: date) -> Support:
     """Until when fixes are promised, for a door that has run this since then."""
     raw = read_data("ours")["support"]
     return Support(raw["until"], raw["shown"], since)
+
+
+def better(said: Mapping[str, Shown], ours: Mapping[str, Shown]) -> dict[str, Shown]:
+    """Of what two say, any *false*, else what is better shown; a trial for a year (B47, B48)."""
+    kinds, both = [None, *model().ranks, False], dict(ours)
+    for fact, shown in said.items():
+        if kinds.index(shown.said) >= kinds.index(both.get(fact, Shown(None)).said):
+            ends = shown.on + YEAR if fact in TRIALS and shown.on else None
+            both[fact] = replace(shown, until=shown.until or ends)
+    return both

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from mortice.assess.doorset import DoorSet, Shown
-from mortice.assess.model import model
-from mortice.assess.ours import published, support
+from mortice.assess.ours import YEAR, better, published, support
 from mortice.core.errors import Theirs
 from mortice.core.grant import Grant, KeyClass
 from mortice.core.log import Kind
@@ -34,10 +33,8 @@ from mortice.hub.tables import Account, Door, DoorKey, Key, LogEntry, now
 DAY = 86_400
 LONGEST_SECONDS = 400 * DAY  # a key that lasts longer has no end to speak of
 NEWEST = 1000  # entries in which an opening by a key without a name is looked for
-YEAR = timedelta(days=365)  # how long a trial counts
-TRIALS = frozenset({
-    "escape_without_key_or_power", "inside_release_without_power", "full_local_operation_tested",
-    "low_battery_warning", "self_closes_and_latches", "bolt_throws_fully"})
+TRIED = "tried something at a door"  # as Act.what
+TRIALS = ("escape_without_key_or_power", "full_local_operation_tested", "low_battery_warning")
 LOG = ("event_log", "log_per_credential_trusted_time", "log_signed_chained_exportable")
 NO_KEYS = "this hub lists nobody's key of this door"
 
@@ -54,7 +51,7 @@ def facts_of(db: Session, door: Door, day: date) -> Facts:
     gone = sorted({name for key, _, name in held if key.taken_back_at is not None})
     accounts = _accounts(db, door, day)
     return {
-        **published(), **_log(door, log, day), "account_2fa": accounts,
+        **published(), **_tried(db, door), **_log(door, log, day), "account_2fa": accounts,
         "per_user_credentials": _own_keys(db, door, held, log, day),
         "mfa_and_expiring_grants": _ending(living, accounts, day),
         "no_cloud_account": _away(db, door, living, day),
@@ -167,11 +164,12 @@ def _revocation(door: Door, gone: Sequence[str], day: date) -> Shown:
     if door.status.get("rolled_back"):
         return _no(day, f"{FAULTS['rolled_back']}, so what was taken back may open")
     shown, pins = published()["lockout_and_revocation"], door.status.get("pins")
-    many = f"{_many(pins, 'PIN')} on its lock; " if isinstance(pins, int) else ""
+    many = (f"{_many(pins, 'PIN')} on its lock, guessed within a year in 1 of 100 cases at most; "
+            if isinstance(pins, int) and pins else "")
     return replace(shown, note=many + shown.note)
 
 
-# --- the log --------------------------------------------------------------------------------------
+# --- the log, and trials --------------------------------------------------------------------------
 
 
 def _log(door: Door, log: kept.Log | None, day: date) -> Facts:
@@ -192,6 +190,17 @@ def _log(door: Door, log: kept.Log | None, day: date) -> Facts:
         strict=True))
 
 
+def _tried(db: Session, door: Door) -> Facts:
+    """B47: the newest trial of each kind, by the word of whoever tried."""
+    acts = db.scalars(select(kept.Act).where(
+        kept.Act.place_id == door.place_id, kept.Act.what == TRIED).order_by(kept.Act.id))
+    mine = {act.about["fact"]: act for act in acts if act.about["door"] == door.ref}
+    return {fact: Shown(
+        "owner" if act.about["worked"] else False, on := datetime.fromtimestamp(act.at, UTC).date(),
+        on + YEAR, "somebody tried it" if act.about["worked"] else "it was tried, and failed")
+        for fact, act in mine.items()}
+
+
 def _many(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
@@ -202,12 +211,7 @@ def _many(number: int, what: str) -> str:
 def joined(door: Door, said: DoorSet | None, facts: Facts) -> DoorSet:
     """What is known of a door: what its owner said, and what the hub shows (B47, B48)."""
     said = said or DoorSet(door.label, smart=True, default=None, used=frozenset(), facts={})
-    better, both = [None, *model().ranks, False], dict(facts)
-    for fact, other in said.facts.items():
-        if better.index(other.said) >= better.index(both.get(fact, Shown(None)).said):
-            trial = fact in TRIALS and other.on is not None and other.until is None
-            both[fact] = replace(other, until=other.on + YEAR) if trial and other.on else other
     shared = {"multi_household"} if any(each.private for each in door.place.doors) else set()
     since = datetime.fromtimestamp(door.made_at, UTC).date()
-    return replace(said, name=door.label, smart=True, used=said.used | shared, facts=both,
-                   support=said.support or support(since))
+    return replace(said, name=door.label, smart=True, used=said.used | shared,
+                   facts=better(said.facts, facts), support=said.support or support(since))

@@ -12,11 +12,13 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mortice.assess.questions import OTHER
 from mortice.client.home import Home
 from mortice.client.owner import Terms, give
 from mortice.core import cbor
@@ -27,6 +29,8 @@ from mortice.hub.access import Role
 from mortice.hub.accounts import invite
 from mortice.hub.acts import note
 from mortice.hub.cells import keep
+from mortice.hub.drift import judged, seen
+from mortice.hub.drift import keep as keep_look
 from mortice.hub.hub import Hub, make_hub
 from mortice.hub.keys import KEY, register, register_pin, wire_of
 from mortice.hub.pages.notice import GAVE
@@ -34,7 +38,7 @@ from mortice.hub.places import follow_doors, found_place
 from mortice.hub.powers import take_grant
 from mortice.hub.running import beside, bound
 from mortice.hub.settings import Settings
-from mortice.hub.tables import Account, Door, Membership, Person, Place, new_ref
+from mortice.hub.tables import Account, Door, DoorSaid, Membership, Person, Place, new_ref
 from mortice.sim.cast import DAY, PLACES, PlacePlan, Times
 from mortice.sim.running import RunningDoor
 from mortice.sim.town import Town
@@ -128,6 +132,7 @@ def fill(hub: Hub, town: Town) -> None:
                 _batteries(db, door, next(
                     each for each in town.worlds[plan.slug].doors.values()
                     if each.plan.label == door.label))
+            _yesterday(db, place, accounts[OWNER])
             for terms in _bounds(plan, town.worlds[plan.slug]):
                 take_grant(db, hub, place, _signed(hub, town.worlds[plan.slug], terms),
                            accounts[OWNER])
@@ -194,6 +199,16 @@ def _announce(db: Session, place: Place, owner: Account) -> None:
     note(db, GAVE, place, owner, notice=new_ref(), door=door.ref, person=engineer.ref,
          who=engineer.name, why="Yearly check of the boiler", urgent="", by=owner.name,
          told=["Priya Shah"], starts=times.local(days, 10), ends=times.local(days, 12))
+
+
+def _yesterday(db: Session, place: Place, owner: Account) -> None:
+    """The owner said that there is no other lock; and how the annexe was before it could be let."""
+    for door in place.doors:
+        db.add(DoorSaid(door_id=door.id, account_id=owner.id, question=OTHER, answer="no",
+                        how="owner"))
+    for door in (each for each in place.doors if each.label == "Garden Annexe"):
+        made = judged(db, door)
+        keep_look(db, door, made.day - timedelta(days=1), seen(made))
 
 
 def _bounds(plan: PlacePlan, world: World) -> Iterator[Terms]:
