@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from mortice.assess.assessment import assess
@@ -179,6 +180,7 @@ def given_of(draw: st.DataObject) -> dict[str, Given]:
     return made
 
 
+@settings(deadline=None)  # whichever comes first reads all the data
 @drawn(st.data())
 def test_whatever_is_answered_can_be_judged(draw: st.DataObject) -> None:
     """No answers contradict each other so that there is no verdict at all."""
@@ -187,6 +189,7 @@ def test_whatever_is_answered_can_be_judged(draw: st.DataObject) -> None:
     assert 0 <= made.verdict.level <= made.verdict.could_be
 
 
+@settings(deadline=None)  # whichever comes first reads all the data
 @drawn(st.data())
 def test_not_to_know_never_helps(draw: st.DataObject) -> None:
     """`I don't know` in place of any answer proves no more (B7)."""

@@ -20,6 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from diaries import Diary
 from givers import add_giver, new_key
 from guest_links import child, sign_claim
+from hubs import Cast
 from lived import Lived
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect
 from sqlalchemy.orm import Session
@@ -27,9 +28,11 @@ from test_activity import keep
 from test_mine import passkey_of
 from test_powers import VISITS as ISSUES
 from test_powers import given
+from test_strength import photo as picture
 from tests.browser.hub_server import Served
 from tests.browser.test_hub_look import TAGS
 
+from mortice.assess.report import sealed
 from mortice.cli.texts import write_request
 from mortice.core.grant import Rights
 from mortice.core.log import Kind
@@ -42,8 +45,12 @@ from mortice.hub.guests import invite, text_of
 from mortice.hub.keys import register, wire_of
 from mortice.hub.pages import ROUTERS, api
 from mortice.hub.pages.notice import GAVE
+from mortice.hub.strength import report_of
 from mortice.hub.tables import (
     Door,
+    DoorPhoto,
+    DoorReport,
+    DoorSaid,
     Invitation,
     Key,
     KeyRequest,
@@ -80,6 +87,10 @@ NO_PAGE = {
     "/p/{place}/my-key/papers": "JSON for a script",
     "/p/{place}/doors/new/papers": "JSON for a script",
     "/p/{place}/doors/new/heard": "JSON for a script",
+    "/p/{place}/doors/{door}/strength/ask": "goes on to the first question without an answer",
+    "/p/{place}/doors/{door}/strength/photos/{photo}": "a picture",
+    "/p/{place}/doors/{door}/strength/report.pdf": "a file",
+    "/p/{place}/doors/{door}/strength/report.json": "a file",
 }
 GUEST = (  # a guest's page in each of its states; what stands behind the # is never sent
     "/k/{ready}?#{ready_seed}", "/k/{early}?#{early_seed}", "/k/{here}?here#{here_seed}",
@@ -91,9 +102,11 @@ MORE = {  # what a role is shown otherwise, or a page shows once something was a
               "/p/{place}/give?at=check&s={check}", "/p/{place}/give?at=check&s={passes}",
               "/p/{place}/doors/{front}", "/p/{place}/people/{member}",
               "/p/{place}/activity?sort=refused", "/p/{place}/no-such-page",
+              "/p/{place}/doors/{front}/strength", "/p/{place}/doors/{front}/strength/report",
+              "/p/{place}/doors/{door}/strength/ask/changed",
               "/p/{place}/settings/hub/let?what=refresh", "/p/{place}/settings/hub/let?s={let}"),
     "member": ("/p/{place}", "/p/{place}/doors/{door}", "/p/{place}/my-key"),
-    "auditor": ("/p/{place}/activity",),
+    "auditor": ("/p/{place}/activity", "/p/{place}/doors/{door}/strength"),
 }
 ALWAYS = {"frame.js", "live.js", "forms.js", "give_when.js"}  # without them a page only waits more
 
@@ -171,7 +184,7 @@ def lived_in(hub: Served) -> dict[str, str]:
             "check": check(hub), "passes": check(
                 hub, how="request", passes="1", request=write_request(asks.public, "Ana Sousa")),
             "place": place.ref, "door": room.ref, "ref": guest.ref,
-            "notice": "abcdefghjk",
+            "notice": "abcdefghjk", "question": "projection", "photo": photo(cast, db),
             "front": cast.doors["Front door"].ref, "person": person.ref, "log": log.ref,
             "member": lived.people["Ana Sousa"].ref,
             "grant": grant.ref, "number": "21", "token": token,
@@ -179,6 +192,19 @@ def lived_in(hub: Served) -> dict[str, str]:
                 "what": "visitors", "doors": [cast.doors["Back door"].ref], "longest": "14",
                 "quota": "4", "last": f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"}),
             "setup": first_owner_token(db) or ""}
+
+
+def photo(cast: Cast, db: Session) -> str:
+    """Somebody answered a few questions about the back door, with a photo, and made a report."""
+    door = db.get_one(Door, cast.doors["Back door"].id)
+    kept = DoorPhoto(door_id=door.id, question="projection", content=picture(), sha256="00" * 32,
+                     sent_sha256="11" * 32)
+    db.add_all([kept, *(DoorSaid(door_id=door.id, question=question, answer=answer, how="photo")
+                        for question, answer in (("projection", "flush"), ("leaf", "unknown"),
+                                                 ("household", "several"), ("bolt", "no")))])
+    db.flush()
+    db.add(DoorReport(door_id=door.id, content=sealed(report_of(db, door), cast.hub.own.signer)))
+    return kept.ref
 
 
 def check(hub: Served, **how: str) -> str:
