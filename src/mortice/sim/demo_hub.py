@@ -18,7 +18,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mortice.assess.questions import OTHER
 from mortice.client.home import Home
 from mortice.client.owner import Terms, give
 from mortice.core import cbor
@@ -202,10 +201,13 @@ def _announce(db: Session, place: Place, owner: Account) -> None:
 
 
 def _yesterday(db: Session, place: Place, owner: Account) -> None:
-    """The owner said that there is no other lock; and how the annexe was before it could be let."""
+    """What the owner said of the doors; and how the annexe was before the hub could let it."""
+    home = place.name == PLACES[0].name
+    said = {"other": "no"} | ({"household": "one", "fire_door": "no", "held": "no"} if home else {})
     for door in place.doors:
-        db.add(DoorSaid(door_id=door.id, account_id=owner.id, question=OTHER, answer="no",
-                        how="owner"))
+        db.add_all(DoorSaid(
+            door_id=door.id, account_id=owner.id, question=question, answer=answer, how="owner")
+            for question, answer in said.items())
     for door in (each for each in place.doors if each.label == "Garden Annexe"):
         made = judged(db, door)
         keep_look(db, door, made.day - timedelta(days=1), seen(made))
