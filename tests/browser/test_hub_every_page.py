@@ -25,6 +25,7 @@ from lived import Lived
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect
 from sqlalchemy.orm import Session
 from test_activity import keep
+from test_checked import signed
 from test_mine import passkey_of
 from test_powers import VISITS as ISSUES
 from test_powers import given
@@ -48,6 +49,7 @@ from mortice.hub.pages.notice import GAVE
 from mortice.hub.strength import report_of
 from mortice.hub.tables import (
     Door,
+    DoorCheck,
     DoorPhoto,
     DoorReport,
     DoorSaid,
@@ -103,7 +105,7 @@ MORE = {  # what a role is shown otherwise, or a page shows once something was a
               "/p/{place}/doors/{front}", "/p/{place}/people/{member}",
               "/p/{place}/activity?sort=refused", "/p/{place}/no-such-page",
               "/p/{place}/doors/{front}/strength", "/p/{place}/doors/{front}/strength/report",
-              "/p/{place}/doors/{door}/strength/ask/changed",
+              "/p/{place}/doors/{door}/strength/ask/changed", "/p/{place}/doors/{front}/checked",
               "/p/{place}/settings/hub/let?what=refresh", "/p/{place}/settings/hub/let?s={let}"),
     "member": ("/p/{place}", "/p/{place}/doors/{door}", "/p/{place}/my-key"),
     "auditor": ("/p/{place}/activity", "/p/{place}/doors/{door}/strength"),
@@ -204,6 +206,8 @@ def photo(cast: Cast, db: Session) -> str:
                                                  ("household", "several"), ("bolt", "no")))])
     db.flush()
     db.add(DoorReport(door_id=door.id, content=sealed(report_of(db, door), cast.hub.own.signer)))
+    content, document = signed(cast)
+    db.add(DoorCheck(door_id=door.id, document=document, content=content))
     return kept.ref
 
 
@@ -252,6 +256,7 @@ def diaries(hub: Served, leaf: bytes) -> dict[str, Diary]:
                 diary.write(Kind.REFUSED, {3: 20, 4: "R4", 13: "wrong PIN", 8: 1}, at=at)
             else:
                 diary.write(Kind.MOVED, {5: 5, 6: "locked"}, at=at)
+        diary.write(Kind.CHECKED, {11: signed(hub.cast, label)[1], 20: 1}, at=now() - 2400)
         diary.write(Kind.ALARM, {13: "the bolt was forced"}, seal=True, at=now() - 1800)
     return made
 

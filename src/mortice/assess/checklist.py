@@ -22,10 +22,11 @@ from typing import Any, TypeAlias
 from mortice.assess.doorset import Shown
 from mortice.assess.model import read_data
 from mortice.assess.text import BadFile, Lines, Path, all_known, as_day, as_table, one_of
-from mortice.core.freshness import Checked
+from mortice.core.errors import Untrusted
+from mortice.core.freshness import Checked, read_checked
 
 Table: TypeAlias = dict[str, Any]
-LIST = "mortice-checklist/1"
+LIST, KEPT = "mortice-checklist/1", "mortice-commissioned/1"
 PASS, FAIL, SKIPPED = "pass", "fail", "not_applicable"
 HEAD = ("list", "name", "by", "on", "conditions", "site", "door", "items")
 KEYS = ("result", "found", "values", "photos", "note")
@@ -165,3 +166,23 @@ def _pass(name: str, given: Table, lines: Lines) -> None:
                       "photos: a list of SHA-256 sums in hexadecimal")
     if "document" in item["evidence"] and "note" not in given:
         raise BadFile(lines.at(at), f"{name} does not name its paper", "a note that says which")
+
+
+def read_kept(body: bytes) -> tuple[Report, bytes, bytes]:
+    """Report, record and receipt of a kept file; the record is the report's (B58).
+
+    Whether a lock took it is for its receipt to say, or its log. Raises BadFile, Malformed,
+    Untrusted.
+    """
+    try:
+        kept = json.loads(body)
+        one_of(kept["format"], [KEPT], Lines(), ())
+        report = as_report(as_table(kept["report"], Lines(), ()), Lines())
+        record, receipt = bytes.fromhex(kept["record"]), bytes.fromhex(kept["receipt"])
+        checked = read_checked(record, bytes.fromhex(report.raw["site"]))
+        same = checked == report.record(checked.at)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadFile(1, "this is no signed report", "what assess commission wrote") from error
+    if not same:
+        raise Untrusted("B58", "checked: the report is not the one that was signed")
+    return report, record, receipt

@@ -18,8 +18,8 @@ from typing import Any
 
 import click
 
-from mortice.assess.checklist import FAIL, LIST, PASS, Report, as_report, checklist
-from mortice.assess.text import MOST_BYTES, BadFile, Lines, as_table, read_text
+from mortice.assess.checklist import FAIL, KEPT, LIST, PASS, Report, as_report, checklist, read_kept
+from mortice.assess.text import MOST_BYTES, BadFile, Lines, read_text
 from mortice.cli.command import PASS_HERE, Command
 from mortice.cli.factfile import read_file
 from mortice.cli.here import Here
@@ -32,13 +32,12 @@ from mortice.client.home import KnownDoor
 from mortice.client.visit import Delivered
 from mortice.core import commands
 from mortice.core.document import id_of
-from mortice.core.errors import Theirs
-from mortice.core.freshness import CHECKED, read_checked, sign_checked
+from mortice.core.errors import Theirs, Untrusted
+from mortice.core.freshness import CHECKED, sign_checked
 from mortice.core.grant import Rights
 from mortice.core.keys import PublicKey
 from mortice.core.log import Receipt, Result, accept_receipt
 
-KEPT = "mortice-commissioned/1"
 WIDTH = 100
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -207,26 +206,17 @@ def _checked(file: Path, lock: PublicKey) -> tuple[Report, Receipt]:
     with file.open("rb") as opened:
         body = opened.read(MOST_BYTES)
     try:
-        kept = json.loads(body)
-        if kept["format"] != KEPT:
-            raise ValueError(KEPT)
-        report = as_report(as_table(kept["report"], Lines(), ()), Lines())
-        encoded = bytes.fromhex(kept["record"])
-        receipt = accept_receipt(bytes.fromhex(kept["receipt"]), lock)
-        checked = read_checked(encoded, bytes.fromhex(report.raw["site"]))
-        ours = (receipt.leaf, receipt.result) == (id_of(encoded), Result.DONE)
-        same = checked == report.record(checked.at)
+        report, record, signed = read_kept(body)
+        receipt = accept_receipt(signed, lock)
+        if (receipt.leaf, receipt.result) != (id_of(record), Result.DONE):
+            raise Untrusted("B58", "checked: the receipt is for something else")
     except Theirs as error:
         raise Problem("not_genuine", f"{file.name}: {error.message} ({error.check}).",
-                      "Ask for the file again, and check which lock's key you have.",
+                      "Ask for the file as it was written, and check which lock's key you have.",
                       UNVERIFIED) from error
-    except (BadFile, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise Problem("bad_file", f"{file.name} is no signed report.",
-                      "Use the file that mortice assess commission wrote.") from error
-    if not ours or not same:
-        what = "is not what was signed" if ours else "has the receipt of another record"
-        raise Problem("not_genuine", f"{file.name}: the report {what}.",
-                      "Ask whoever signed it for the file as it was written.", UNVERIFIED)
+    except BadFile as error:
+        raise Problem("bad_file", f"{file.name}: {error.what}.",
+                      f"Expected: {error.expected}.") from error
     return report, receipt
 
 

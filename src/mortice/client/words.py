@@ -74,7 +74,7 @@ def say(entry: Entry, names: Mapping[bytes, str], ways: Mapping[bytes, str] = UN
             return Said("Door", PLAIN, f"now {_state(entry)}")
     word, sentence = PLAIN_KINDS.get(entry.kind, (entry.kind.name.capitalize(), ""))
     detail = _supply(entry) if entry.kind is Kind.SUPPLY_SEEN else (
-        _checked(entry, names) if entry.kind is Kind.CHECKED else text(entry, About.DETAIL))
+        checked_by(entry, names) if entry.kind is Kind.CHECKED else text(entry, About.DETAIL))
     tone = BAD if entry.kind in (Kind.ALARM, Kind.INCARNATION) else PLAIN
     return Said(word, tone, ": ".join(part for part in (sentence, detail) if part))
 
@@ -94,9 +94,11 @@ def _supply(entry: Entry) -> str:
     return f"{source}, {millivolts / 1000:.1f} V" if isinstance(millivolts, int) else source
 
 
-def _checked(entry: Entry, names: Mapping[bytes, str]) -> str:
+def checked_by(entry: Entry, names: Mapping[bytes, str]) -> str:
+    """By whom a door was checked, and how much failed."""
     by = who(entry, names) if About.LEAF in entry.about else "the owner"
-    return f"by {by}, {entry.about.get(About.COUNT) or 'no'} failed items"
+    failed = entry.about.get(About.COUNT)
+    return f"by {by}, {failed if isinstance(failed, int) and failed else 'no'} failed items"
 
 
 def who(entry: Entry, names: Mapping[bytes, str]) -> str:

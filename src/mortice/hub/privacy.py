@@ -29,6 +29,7 @@ from mortice.hub.tables import (
     Delivery,
     Document,
     Door,
+    DoorCheck,
     DoorReport,
     DoorSaid,
     Guest,
@@ -117,7 +118,10 @@ def _said(db: Session, place: Place, before: int) -> int:
     """Old reports, and old answers that were given anew since; what stands now stays."""
     doors = select(Door.id).where(Door.place_id == place.id)
     newest = select(func.max(DoorSaid.id)).group_by(DoorSaid.door_id, DoorSaid.question)
+    last = select(func.max(DoorCheck.id)).group_by(DoorCheck.door_id)
     return _gone(db, DoorReport, DoorReport.door_id.in_(doors), DoorReport.made_at < before) + (
+        _gone(db, DoorCheck, DoorCheck.door_id.in_(doors), DoorCheck.made_at < before,
+              DoorCheck.id.not_in(last))) + (
         _gone(db, DoorSaid, DoorSaid.door_id.in_(doors), DoorSaid.at < before,
               DoorSaid.id.not_in(newest)))
 

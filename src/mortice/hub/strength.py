@@ -19,6 +19,7 @@ from mortice import __version__
 from mortice.assess.assessment import Assessment, as_json, assess
 from mortice.assess.doorset import DoorSet, read_table
 from mortice.assess.model import model
+from mortice.assess.ours import better
 from mortice.assess.questions import (
     NOTHING,
     Given,
@@ -31,6 +32,7 @@ from mortice.assess.questions import (
     shared,
 )
 from mortice.assess.report import KIND, data_version, table_of
+from mortice.hub.checked import facts_of as facts_of_check
 from mortice.hub.copies import iso, visible
 from mortice.hub.posture import facts_of, joined
 from mortice.hub.tables import Door, DoorPhoto, DoorSaid, now
@@ -70,6 +72,7 @@ def strength_of(db: Session, door: Door) -> Strength:
     found = joined(door, said_of(door, given), shared(facts_of(db, door, today), given, model()))
     if not alone(given):
         found = replace(found, support=None)  # B25
+    found = replace(found, facts=better(facts_of_check(db, door), found.facts))  # B59
     marks = door_table(door.label, given, model())["marks"]
     return Strength(given, marks, assess(model(), found, today))
 

@@ -288,6 +288,15 @@ class DoorReport(_Named):
     content: Mapped[bytes]
 
 
+class DoorCheck(_Named):
+    """An installer's report, as it was signed, whose record the door's log names (checked.py)."""
+
+    __tablename__ = "door_checks"
+    door_id: Mapped[int] = mapped_column(ForeignKey("doors.id", ondelete="CASCADE"), index=True)
+    document: Mapped[bytes]  # the record's name, in the log
+    content: Mapped[bytes]
+
+
 # --- people and keys ------------------------------------------------------------------------------
 
 

@@ -249,11 +249,13 @@ def _take_checked(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None
         raise NotTaken(Reason.STALE_DOCUMENT, "Y4", "there is a later record")
     if checked.at > lock.now().at + FORWARD_SECONDS:
         raise NotTaken(Reason.TIME_UNSURE, "Y5", "later than this door's own time")
-    signed = {} if checked.signer is None else {About.LEAF: checked.signer.leaf.id}
+    about: dict[int | str, cbor.Value] = {
+        About.DOCUMENT: id_of(item.document), About.COUNT: checked.failed}
+    if checked.signer is not None:
+        about[About.LEAF] = checked.signer.leaf.id
     with lock.store.change() as change:
         change.put_meta("checked", item.document)
-        return lock.recorder.write(change, Kind.CHECKED, {
-            About.DOCUMENT: id_of(item.document), About.COUNT: checked.failed, **signed})
+        return lock.recorder.write(change, Kind.CHECKED, about)
 
 
 def _take_staple(lock: Lock, item: BundleItem, nonce: bytes) -> Appended | None:

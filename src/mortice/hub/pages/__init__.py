@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from mortice.hub import api
 from mortice.hub.pages import (
     activity,
+    checked,
     door,
     entrance,
     entry,
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     factors.ROUTER, team.ROUTER, founding.ROUTER, new_door.ROUTER, door.ROUTER, help.ROUTER,
     well_known.ROUTER,
     notice.ROUTER, thief.ROUTER, letting.ROUTER, security.ROUTER, strength.ROUTER,
+    checked.ROUTER,
     mine.ROUTER, opening.ROUTER, guest.ROUTER, give.ROUTER, people.ROUTER, visits.ROUTER,
     activity.ROUTER, entry.ROUTER, privacy.ROUTER,
     taking.ROUTER, settings.ROUTER, programs.ROUTER, *api.ROUTERS)

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from mortice.core.limits import TIME_MAX
 from mortice.hub.access import RUNS, Here, To, may
 from mortice.hub.cells import forecasts, worn
+from mortice.hub.checked import in_words, last_check
 from mortice.hub.comings import (
     PAGE,
     Eyes,
@@ -74,6 +75,7 @@ def one(
     if is_now.held_until is not None:
         is_now = replace(is_now, line=is_now.line + opened_up(here, eyes, found))
     tells = here.role in RUNS or eyes.see_comings(found)
+    last = last_check(here.db, found) if eyes.see_comings(found) else None
     return page(
         request, "door.html", here, door=found, now_=is_now, lines=lines,
         opening=told_hours(found.status.get("opening")),
@@ -82,7 +84,7 @@ def one(
         health=health(is_now, now()), runs=here.role in RUNS, sees_comings=eyes.see_comings(found),
         living=living_behind(here, found, now()) if found.private and tells else None,
         battery=forecasts(here.db, [found], now()).get(found.id) if tells else None,
-        low=LOW_MILLIVOLTS,
+        low=LOW_MILLIVOLTS, checked=in_words(here, found, last.entry) if last else "",
         late=unsigned_for(here.db, found, now()) if here.role in RUNS else [])
 
 

@@ -1,0 +1,82 @@
+"""An installer's report at a hub: taken for a door whose own log names it, and for no other.
+
+The log says that somebody checked the door, when, and with how many failures. What they found is in
+a report that stays with people; whoever has it may give it to the hub, and its facts then count.
+Only the newest check counts: what an older one found may have changed since.
+
+Spec: spec/assess.md, section 11 (B59), and spec/checked.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mortice.assess.checklist import Report, read_kept
+from mortice.assess.doorset import Shown
+from mortice.assess.text import BadFile
+from mortice.client.words import checked_by
+from mortice.core.document import id_of
+from mortice.core.errors import Theirs
+from mortice.core.log import About, Entry, Kind, read_entry
+from mortice.hub.access import Here
+from mortice.hub.comings import named_in
+from mortice.hub.ingest import Sort
+from mortice.hub.problems import wrong
+from mortice.hub.tables import Door, DoorCheck, Log, LogEntry
+from mortice.hub.web import moment
+
+NOTE = "an installer's signed report, which the door's log names"
+
+
+class Last(NamedTuple):
+    """The newest check of a door, by its log; and its report, if somebody gave it to this hub."""
+
+    entry: Entry
+    report: Report | None
+
+
+def last_check(db: Session, door: Door) -> Last | None:
+    """Of the log of the lock that the door has now, as this hub checked it."""
+    body = db.scalar(select(LogEntry.body).join(Log, Log.id == LogEntry.log_id).where(
+        Log.door_id == door.id, Log.ended_at.is_(None), LogEntry.place_id == door.place_id,
+        LogEntry.sort == int(Sort.SETTINGS), LogEntry.kind == int(Kind.CHECKED),
+    ).order_by(LogEntry.number.desc()).limit(1))
+    if body is None:
+        return None
+    entry = read_entry(body)
+    content = db.scalar(select(DoorCheck.content).where(
+        DoorCheck.door_id == door.id, DoorCheck.document == entry.about.get(About.DOCUMENT)))
+    return Last(entry, None if content is None else read_kept(content)[0])
+
+
+def facts_of(db: Session, door: Door) -> dict[str, Shown]:
+    """What the newest check shows of the door; nothing while its report is not here."""
+    last = last_check(db, door)
+    shown = last.report.facts() if last and last.report else {}
+    return {fact: replace(each, note=NOTE) for fact, each in shown.items()}
+
+
+def in_words(here: Here, door: Door, entry: Entry) -> str:
+    """When a door was checked, by whom, and how much failed."""
+    by = checked_by(entry, named_in(here, [entry])[0])
+    return f"Checked on {moment(entry.at, door.zone)} {by}."
+
+
+def take(db: Session, door: Door, body: bytes) -> DoorCheck:
+    """The row to keep for a file that `assess commission` wrote. Raises Problem for any other."""
+    try:
+        record = read_kept(body)[1]
+    except (BadFile, Theirs) as error:
+        raise wrong({"file": f"That is no report as an installer signs it. {error}"}) from error
+    last = last_check(db, door)
+    if last is None:
+        raise wrong({"file": "The log of this door names no check yet. A report comes here once "
+                     "its record was taken to the door and the lock has called."})
+    if last.entry.about.get(About.DOCUMENT) != id_of(record):
+        raise wrong({"file": "The newest check in this door's log is another. Send the report of "
+                     f"{moment(last.entry.at, door.zone)}."})
+    return DoorCheck(door_id=door.id, document=id_of(record), content=body)

@@ -1,0 +1,190 @@
+"""An installer's report at the hub: the newest that the door's own log names, and no other."""
+
+# ruff: noqa: ANN401 - lists of any shape
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hubs import Cast
+from lived import Lived
+from starlette.testclient import TestClient
+from tests.assess.filled import filled
+
+from mortice.assess.checklist import KEPT, as_report
+from mortice.assess.doorset import Shown
+from mortice.assess.text import Lines
+from mortice.core.document import id_of
+from mortice.core.freshness import sign_checked
+from mortice.core.log import Kind
+from mortice.hub.checked import NOTE, facts_of, last_check
+from mortice.hub.drift import judged
+from mortice.hub.privacy import tidy
+from mortice.hub.tables import Act, Door, DoorCheck, Place, now
+
+AsRole = Callable[[str], TestClient]
+FRONT, BACK = "Front door", "Back door"
+DAY = 86_400
+
+
+@pytest.fixture
+def lived(cast: Cast) -> Lived:
+    return Lived(cast)
+
+
+@pytest.fixture
+def owner(as_: AsRole) -> TestClient:
+    return as_("owner")
+
+
+def signed(cast: Cast, label: str = FRONT, at: int = 1_800_000_000, **changed: Any,
+           ) -> tuple[bytes, bytes]:
+    """A kept file of a report on which all passes unless changed, and its record's name."""
+    yesterday = datetime.fromtimestamp(now() - DAY, UTC).date().isoformat()
+    raw = filled(**changed) | {
+        "on": yesterday, "site": cast.site.site.id.hex(), "door": cast.doors[label].door_id.hex()}
+    report = as_report(raw, Lines())
+    record = sign_checked(cast.site.site.id, report.record(at), cast.grant_key)
+    made = {"format": KEPT, "report": report.raw, "record": record.hex(), "receipt": "00"}
+    return json.dumps(made).encode(), id_of(record)
+
+
+def sends(client: TestClient, cast: Cast, body: bytes, label: str = FRONT) -> Any:
+    return client.post(f"{cast.base}/doors/{cast.doors[label].ref}/checked",
+                       files={"file": ("front.checked.json", body)}, follow_redirects=False)
+
+
+def page(client: TestClient, cast: Cast, more: str = "/checked", label: str = FRONT) -> str:
+    return client.get(f"{cast.base}/doors/{cast.doors[label].ref}{more}").text
+
+
+def door(cast: Cast, db: Any, label: str = FRONT) -> Door:
+    found: Door = db.get_one(Door, cast.doors[label].id)
+    return found
+
+
+def shown(cast: Cast, label: str = FRONT) -> dict[str, Shown]:
+    with cast.hub.database.reading() as db:
+        return facts_of(db, door(cast, db, label))
+
+
+def test_a_door_nobody_checked_says_so(cast: Cast, lived: Lived, owner: TestClient) -> None:
+    lived.wrote(FRONT, (900, Kind.LEAF_SEEN, {6: "open"}))
+    assert "Nobody has checked this door" in page(owner, cast)
+    assert "Checked on" not in page(owner, cast, "")
+    assert shown(cast) == {}
+
+
+def test_a_check_in_the_log_is_told_with_whose_it_was(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    leaf = lived.gives("Jo Fitter", FRONT)
+    _, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 2, 1: leaf}))
+    for more in ("", "/checked"):
+        told = page(owner, cast, more)
+        assert "Checked on" in told
+        assert "by Jo Fitter, 2 failed items" in told
+    assert "Checked on" not in page(owner, cast, "", BACK)
+    assert shown(cast) == {}  # what was found is in the report
+
+
+def test_the_report_that_the_log_names_counts(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    body, name = signed(cast, C12={"result": "fail", "note": "7 mm outside"})
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 1}))
+    assert sends(owner, cast, body).status_code == 303
+    found = shown(cast)
+    assert found["bolt_throws_fully"].said == "measured"
+    assert {each.note for each in found.values()} == {NOTE}
+    with cast.hub.database.reading() as db:
+        made = judged(db, door(cast, db))
+        assert made.facts["projection_le_3mm"] is False
+        assert db.query(Act).filter_by(what="brought an installer's report").count() == 1
+    told = page(owner, cast)
+    assert "7 mm outside" in told
+    assert "Due again by" in told
+
+
+def test_the_levels_follow_the_report(cast: Cast, lived: Lived, owner: TestClient) -> None:
+    body, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    with cast.hub.database.reading() as db:
+        before = judged(db, door(cast, db)).verdict.layers["P-INST"].level
+    sends(owner, cast, body)
+    with cast.hub.database.reading() as db:
+        after = judged(db, door(cast, db)).verdict.layers["P-INST"].level
+    assert (before, after >= 2) == (0, True)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b'{"format": "mortice-report/1"}'])
+def test_what_is_no_report_is_not_taken(
+    body: bytes, cast: Cast, lived: Lived, owner: TestClient) -> None:
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: signed(cast)[1], 20: 0}))
+    answer = sends(owner, cast, body)
+    assert answer.status_code == 422
+    assert "no report as an installer signs it" in answer.text
+    assert shown(cast) == {}
+
+
+def test_a_report_that_was_changed_is_not_taken(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    body, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    kept = json.loads(body)
+    kept["report"]["items"]["C18"]["values"]["load"] = 12
+    assert "not the one that was signed" in sends(owner, cast, json.dumps(kept).encode()).text
+    assert shown(cast) == {}
+
+
+def test_only_the_newest_check_of_that_door_counts(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    first, name = signed(cast)
+    assert "names no check yet" in sends(owner, cast, first).text
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    lived.wrote(BACK, (900, Kind.LEAF_SEEN, {6: "open"}))
+    assert sends(owner, cast, first, BACK).status_code == 422
+    assert sends(owner, cast, first).status_code == 303
+    second, later = signed(cast, at=1_800_000_060, C12={"result": "fail", "note": "4 mm"})
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}), (60, Kind.CHECKED, {
+        11: later, 20: 1}))
+    assert shown(cast) == {}  # another was made since, and its report is not here yet
+    assert "is another" in sends(owner, cast, first).text
+    sends(owner, cast, second)
+    assert shown(cast)["projection_le_3mm"].said is False
+
+
+def test_whoever_may_only_read_sends_nothing(
+    cast: Cast, lived: Lived, as_: AsRole) -> None:
+    body, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    assert "Send it" not in page(as_("auditor"), cast)
+    assert sends(as_("auditor"), cast, body).status_code == 403
+    assert sends(as_("member"), cast, body).status_code == 403
+
+
+def test_at_a_private_room_the_door_page_does_not_say_who_came(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: signed(cast)[1], 20: 0}))
+    with cast.hub.database.writing() as db:
+        door(cast, db).private = True
+    assert "Checked on" not in page(owner, cast, "")
+
+
+def test_old_reports_end_and_the_newest_stays(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    for at in (1_800_000_000, 1_800_000_060):
+        body, name = signed(cast, at=at)
+        lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+        assert sends(owner, cast, body).status_code == 303
+    with cast.hub.database.writing() as db:
+        db.get_one(Place, cast.place.id).retention = {"strength": 30}
+        for row in db.query(DoorCheck):
+            row.made_at -= 40 * DAY
+    assert tidy(cast.hub.database, now())["strength"] == 1
+    with cast.hub.database.reading() as db:
+        last = last_check(db, door(cast, db))
+        assert last is not None
+        assert last.report is not None
