@@ -18,8 +18,8 @@ pytestmark = pytest.mark.browser
 READERS = frozenset({
     "cbor", "public_key", "signature", "der_signature", "document", "chain", "revocation", "within",
     "first_root", "next_root", "map", "settings", "checked", "enrolment", "weakness",
-    "digits_needed", "code", "hello", "conversation", "takeover_handshake", "transport", "proof", "greeting",
-    "answer", "receipt", "request_text", "handover_text", "staple_text", "sheet"})
+    "digits_needed", "code", "hello", "conversation", "takeover_handshake", "transport", "proof",
+    "greeting", "answer", "receipt", "request_text", "handover_text", "staple_text", "sheet"})
 # What only a lock can judge, by what it has, or does for its holders.
 LOCKS_OWN = {
     "map": {"S13"}, "settings": {"F2", "F4", "C3", "P8"}, "checked": {"Y2"},

@@ -48,11 +48,11 @@ HOW = {
     "register": "I found it in its issuer\N{RIGHT SINGLE QUOTATION MARK}s register"}
 
 
-async def photo_of(request: Request) -> bytes:
-    """The photo in a form; nothing if none was chosen."""
+async def file_of(request: Request) -> bytes:
+    """The file in a form; nothing if none was chosen."""
     form = await request.form()
-    sent = form.get("photo")
-    content = await sent.read() if isinstance(sent, UploadFile) else b""
+    sent = next((each for each in form.values() if isinstance(each, UploadFile)), None)
+    content = await sent.read() if sent else b""
     await form.close()
     return content
 
@@ -60,7 +60,7 @@ async def photo_of(request: Request) -> bytes:
 @ROUTER.get("")
 def strength(request: Request, here: Sees, door: str) -> Response:
     """What to expect of the questions; once some are answered, the verdict so far."""
-    found = _door(here, door)
+    found = door_in(here, door)
     made = strength_of(here.db, found)
     if not made.given:
         return page(request, "strength_start.html", here, door=found, many=len(asked({})))
@@ -73,14 +73,14 @@ def strength(request: Request, here: Sees, door: str) -> Response:
 @ROUTER.get("/ask")
 def ask_next(here: Says, door: str) -> Response:
     """The first question that has no answer yet."""
-    rest = left(given_of(here.db, _door(here, door)))
+    rest = left(given_of(here.db, door_in(here, door)))
     return go(_path(here, door) + (f"/ask/{rest[0].id}" if rest else ""))
 
 
 @ROUTER.get("/ask/{question}")
 def ask(request: Request, here: Says, door: str, question: str) -> Response:
     """One question."""
-    found, one = _door(here, door), _question(question)
+    found, one = door_in(here, door), _question(question)
     said = given_of(here.db, found).get(one.id)
     form = {"answer": said.answer, "how": said.how, "note": said.note, "until": said.until} if (
         said) else {}
@@ -90,10 +90,10 @@ def ask(request: Request, here: Says, door: str, question: str) -> Response:
 @ROUTER.post("/ask/{question}")
 def answer(  # noqa: PLR0913, PLR0917 - a form with a file
     request: Request, here: Says, door: str, question: str, form: Posted,
-    photo: Annotated[bytes, Depends(photo_of)],
+    photo: Annotated[bytes, Depends(file_of)],
 ) -> Response:
     """Keep an answer, with its photo, and go on to the next question."""
-    found, one = _door(here, door), _question(question)
+    found, one = door_in(here, door), _question(question)
     try:
         said = _read(here, found, one, form, photo)
     except Problem as problem:
@@ -170,7 +170,7 @@ def _ask(  # noqa: PLR0913, PLR0917 - all that its page shows
 @ROUTER.get("/photos/{photo}")
 def see_photo(here: Sees, door: str, photo: str) -> Response:
     """A photo as it is kept."""
-    return Response(_photo(here.db, _door(here, door), photo).content, media_type="image/jpeg")
+    return Response(_photo(here.db, door_in(here, door), photo).content, media_type="image/jpeg")
 
 
 @ROUTER.post("/photos/{photo}/remove")
@@ -180,7 +180,7 @@ def remove_photo(here: Says, door: str, photo: str) -> Response:
     if hold is not None:
         raise Problem(409, "on-hold", "Nothing may be deleted here for now", hold.reason)
     with here.hub.database.writing() as db:
-        row = _photo(db, _door(here, door), photo)
+        row = _photo(db, door_in(here, door), photo)
         note(db, "removed a photo of a door", here.place, here.account, door=door,
              question=row.question, sha256=row.sha256)
         db.delete(row)
@@ -206,7 +206,7 @@ def _photos(here: Here, door: Door, one: Question | None = None) -> int:
 @ROUTER.get("/report")
 def report(request: Request, here: Sees, door: str, made: str = "") -> Response:
     """The newest report, or the one named `made`; good in print."""
-    found = _door(here, door)
+    found = door_in(here, door)
     row = _report(here, found, made)
     if row is None:
         return page(request, "strength_report.html", here, door=found, report=None)
@@ -222,7 +222,7 @@ def report(request: Request, here: Sees, door: str, made: str = "") -> Response:
 @ROUTER.post("/report")
 def make_report(here: Says, door: str) -> Response:
     """Freeze what is known today, and sign it by this hub's key."""
-    found = _door(here, door)
+    found = door_in(here, door)
     content = sealed(report_of(here.db, found), here.hub.own.signer)
     with here.hub.database.writing() as db:
         row = DoorReport(door_id=found.id, account_id=here.account.id, content=content)
@@ -264,7 +264,7 @@ def _report(here: Here, door: Door, ref: str) -> DoorReport | None:
 
 
 def _content(here: Here, door: str, ref: str) -> bytes:
-    row = _report(here, _door(here, door), ref)
+    row = _report(here, door_in(here, door), ref)
     if row is None:
         raise not_found("report")
     return row.content
@@ -273,7 +273,7 @@ def _content(here: Here, door: str, ref: str) -> bytes:
 # --- where ----------------------------------------------------------------------------------------
 
 
-def _door(here: Here, ref: str) -> Door:
+def door_in(here: Here, ref: str) -> Door:
     """The door; an auditor, who holds no key, may see the verdict of each."""
     found = here.db.scalar(select(Door).where(Door.place_id == here.place.id, Door.ref == ref))
     if found is None:
