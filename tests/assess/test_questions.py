@@ -29,7 +29,7 @@ DAY = date(2026, 11, 25)
 MODEL, EVERY = model(), questions()
 CODES = {"EN 12209:2024": "3 M 9 0 0 G 5 0", "EN 12209:2016": "3 M 9 0 0 G 5 0",
          "EN 12209:2003": "3 M 9 0 0 G 7 B C 2 0", "EN 1303:2015": "1 6 0 0 0 A 6 D",
-         "EN 1303:2005": "1 6 0 1 0 C 6 2"}
+         "EN 1303:2005": "1 6 0 1 0 C 6 2", "EN 14846:2008": "3 X 9 E 0 M 7 1 3"}
 PHYSICAL = {"P-DOOR", "P-LOCK", "P-INST"}
 HOME = {"household": "one", "fire_door": "no", "held": "no", "way_out": "yes", "leaf": "yes",
         "lock": "strip", "letterplate": "none", "glass": "none", "bolt": "yes", "cylinder": "euro",
@@ -59,9 +59,8 @@ def test_every_fact_that_is_seen_at_the_door_is_asked() -> None:
     for question in EVERY.values():
         for name, answer in question.answers.items():
             note = CODES.get(answer.standard, "")
-            table = door_table("Front", {
-                "household": Given("several", ""), "fire_door": Given("yes", ""),
-                "held": Given("yes", ""), OTHER: Given("yes", ""), "handle": Given("two", ""),
+            before = {other: Given(those[0], str(DAY)) for other, those in question.when.items()}
+            table = door_table("Front", before | {
                 question.id: Given(name, str(DAY), "register", note)}, MODEL)
             door = read_table(table, MODEL)
             gave |= {fact for fact, each in door.facts.items() if each.said}

@@ -110,7 +110,7 @@ def test_an_answer_is_never_written_over(cast: Cast, owner: TestClient, at: str)
     ("leaf", {"answer": "yes", "how": "lab"}, "how", "how you know"),
     ("leaf", {"answer": "yes", "how": "photo"}, "photo", "Add a photo"),
     ("projection", {"answer": "flush", "how": "measured"}, "note", "Write down"),
-    ("stars", {"answer": "en2015", "how": "owner", "note": "1 6 0"}, "note", "8 places"),
+    ("stars_other", {"answer": "en2015", "how": "owner", "note": "1 6 0"}, "note", "8 places"),
     ("set", {"answer": "pas24", "how": "register"}, "note", "Write down"),
     ("leaf", {"answer": "yes", "how": "owner", "until": "soon"}, "until", "a day")])
 def test_a_wrong_answer_changes_nothing_and_says_why(  # noqa: PLR0913, PLR0917
@@ -249,6 +249,8 @@ def test_a_report_says_what_was_known_and_what_was_not(
     assert questions()["bolt"].ask in report["not_looked_at"]
     assert [each["sha256"] for each in report["photos"]] == [
         row.sha256 for row in rows(cast, DoorPhoto)]
+    assert facts["account_2fa"]["shown"] is False
+    assert cast.accounts["manager"].name not in json.dumps(report)  # nobody is named in it
     shown = owner.get(made).text
     for words in (report["photos"][0]["sha256"], "What was not looked at",
                   report["data"], key.encoded.hex()):

@@ -60,7 +60,8 @@ def table_of(door: DoorSet, marks: list[Table]) -> Table:
 
 def _shown(shown: Shown) -> Table:
     return {key: str(value) if isinstance(value, date) else value for key, value in (
-        ("shown", shown.said), ("on", shown.on), ("until", shown.until), ("note", shown.note))
+        ("shown", shown.said), ("on", shown.on), ("until", shown.until),
+        ("note", shown.said and shown.note))  # of what is not so, a hub's note may name somebody
         if value or key == "shown"}
 
 

@@ -12,7 +12,7 @@ from mortice.assess.assessment import assess as judge_door
 from mortice.assess.doorset import read_door_sets
 from mortice.assess.explain import headline
 from mortice.assess.model import Model, model
-from mortice.cli import buying, checking
+from mortice.cli import buying, checking, reporting
 from mortice.cli.command import PASS_HERE, Group
 from mortice.cli.factfile import read_file
 from mortice.cli.here import Here
@@ -33,6 +33,7 @@ def assess() -> None:
 assess.add_command(buying.product)
 assess.add_command(buying.explain)
 assess.add_command(buying.guide)
+assess.add_command(reporting.report)
 assess.add_command(checking.blank)
 assess.add_command(checking.commission)
 assess.add_command(checking.commissioned)

@@ -11,8 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
-from mortice.assess.assessment import as_json
+from mortice.assess.assessment import Assessment, as_json
 from mortice.assess.codes import BadCode, read_code
+from mortice.assess.evaluate import Met, meets
+from mortice.assess.explain import missing
 from mortice.assess.model import model
 from mortice.assess.questions import (
     KINDS,
@@ -67,7 +69,18 @@ def strength(request: Request, here: Sees, door: str) -> Response:
     return page(
         request, "strength.html", here, door=found, given=made.given,
         verdict=as_json(model(), made.made), levels=LEVELS, titles=TITLES, asked=asked(made.given),
-        left=left(made.given), reports=_reports(here, found), unknown=UNKNOWN)
+        left=left(made.given), weak=_weak(made.made), reports=_reports(here, found),
+        unknown=UNKNOWN)
+
+
+def _weak(made: Assessment) -> list[tuple[str, str, str]]:
+    """What must be changed for each layer's next level: rule, the fact that is easiest, change."""
+    return [(each.id, fact.say, fact.change)
+            for layer, bounds in made.verdict.layers.items()
+            for each in missing(model(), made.facts, [layer], bounds.level + 1)
+            if meets(model(), each, made.facts) is Met.NO
+            for fact in [min(map(model().facts.__getitem__, each.any),
+                             key=lambda fact: fact.change_effort)]]
 
 
 @ROUTER.get("/ask")
