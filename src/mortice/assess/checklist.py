@@ -147,8 +147,8 @@ def _item(name: str, said: object, conditions: list[str], lines: Lines) -> Table
 def _pass(name: str, given: Table, lines: Lines) -> None:
     """Has a pass all that its item asks for (B53)?"""
     at, item = ("items", name), checklist()["items"][name]
-    if "found" in item:
-        one_of(given.get("found"), item["found"], lines, (*at, "found"))
+    if "found" in item or "found" in given:
+        one_of(given.get("found"), item.get("found", {}), lines, (*at, "found"))
     values = as_table(given.get("values", {}), lines, (*at, "values"))
     all_known(values, item.get("values", {}), lines, (*at, "values"))
     for each, limits in item.get("values", {}).items():
@@ -157,8 +157,10 @@ def _pass(name: str, given: Table, lines: Lines) -> None:
         found: Any = values.get(each, "missing")
         good = type(found) in (int, float) and isfinite(found) and least <= found <= most
         if not good and limits.get("for") in (None, given.get("found")):
+            ends = " and ".join(f"{word} {end}" for word, end in (
+                ("at least", least), ("at most", most)) if isfinite(end))
             raise BadFile(lines.at((*at, "values", each)), f"{name}: {each} is {found}",
-                          f"{least} to {most} {limits['unit']}, or `fail`")
+                          f"{ends} {limits['unit']}, or `fail`")
     photos = given.get("photos", [])
     named = isinstance(photos, list) and all(HASH.fullmatch(str(each)) for each in photos)
     if not named or ("photo" in item["evidence"] and not photos):

@@ -29,7 +29,7 @@ PLAIN_KINDS = {
     Kind.REFRESHED: ("PIN refreshed", "somebody vouched that a PIN is still good"),
     Kind.REVOKED: ("Taken back", "the door learnt that a key was taken back"),
     Kind.CONFIGURED: ("Settings", "the owner changed the door's settings"),
-    Kind.CHECKED: ("Checked", "the door was gone over by a list"),
+    Kind.CHECKED: ("Checked", "against a list"),
     Kind.TIME_SET: ("Clock", "the clock was set"),
     Kind.COMMISSIONED: ("New owner", "the door was taken over by its owner"),
     Kind.SITE_CHANGED: ("Owner's keys", "the owner changed the site's keys"),
@@ -76,7 +76,8 @@ def say(entry: Entry, names: Mapping[bytes, str], ways: Mapping[bytes, str] = UN
     detail = _supply(entry) if entry.kind is Kind.SUPPLY_SEEN else (
         checked_by(entry, names) if entry.kind is Kind.CHECKED else text(entry, About.DETAIL))
     tone = BAD if entry.kind in (Kind.ALARM, Kind.INCARNATION) else PLAIN
-    return Said(word, tone, ": ".join(part for part in (sentence, detail) if part))
+    between = " " if entry.kind is Kind.CHECKED else ": "
+    return Said(word, tone, between.join(part for part in (sentence, detail) if part))
 
 
 def text(entry: Entry, about: About, absent: str = "") -> str:
@@ -98,7 +99,7 @@ def checked_by(entry: Entry, names: Mapping[bytes, str]) -> str:
     """By whom a door was checked, and how much failed."""
     by = who(entry, names) if About.LEAF in entry.about else "the owner"
     failed = entry.about.get(About.COUNT)
-    return f"by {by}, {failed if isinstance(failed, int) and failed else 'no'} failed items"
+    return f"by {by}; failed: {failed if isinstance(failed, int) and failed else 'nothing'}"
 
 
 def who(entry: Entry, names: Mapping[bytes, str]) -> str:

@@ -71,7 +71,9 @@ def take(db: Session, door: Door, body: bytes) -> DoorCheck:
     try:
         record = read_kept(body)[1]
     except (BadFile, Theirs) as error:
-        raise wrong({"file": f"That is no report as an installer signs it. {error}"}) from error
+        why = "It was changed after it was signed." if isinstance(error, Theirs) else ""
+        raise wrong({"file": f"That is no signed report. {why} Send the installer's own file as it "
+                     "is; its name ends in .checked.json."}) from error
     last = last_check(db, door)
     if last is None:
         raise wrong({"file": "The log of this door names no check yet. A report comes here once "
