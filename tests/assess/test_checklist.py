@@ -176,12 +176,14 @@ def test_advice_may_be_left_out() -> None:
 
 
 def test_what_passed_shows_its_facts_until_it_is_due_again() -> None:
-    facts = read(filled("fire_door")).facts()
-    assert facts["projection_le_3mm"] == Shown("measured", ON)
-    assert facts["commissioning_complete"] == Shown("document", ON)
-    assert facts["leaf_ge_44mm"] == Shown("measured", ON)
-    assert facts["self_closes_and_latches"] == Shown("measured", ON, date(2028, 3, 1))
-    assert facts["escape_without_key_or_power"] == Shown("measured", ON, date(2028, 3, 1))
+    facts, list_ = read(filled("fire_door")).facts(), "the list that Jo Fitter signed"
+    assert facts["projection_le_3mm"] == Shown("measured", ON, note=f"C12 of {list_}")
+    assert facts["commissioning_complete"] == Shown("document", ON, note=list_)
+    assert facts["leaf_ge_44mm"] == Shown("measured", ON, note=f"C07 of {list_}")
+    year = date(2028, 3, 1)
+    assert facts["self_closes_and_latches"] == Shown("measured", ON, year, f"C05 of {list_}")
+    assert facts["escape_without_key_or_power"] == Shown(
+        "measured", ON, year, f"C02 and C03 of {list_}")
     sooner = read(filled("fire_door", "common_fire_door"))
     assert sooner.facts()["self_closes_and_latches"].until == date(2027, 6, 1)
     assert sooner.due()["C02"] == date(2028, 3, 1)
@@ -189,7 +191,8 @@ def test_what_passed_shows_its_facts_until_it_is_due_again() -> None:
 
 def test_a_failed_item_makes_its_facts_false_and_the_list_incomplete() -> None:
     facts = read(filled(C12={"result": "fail", "note": "7 mm"})).facts()
-    assert facts["projection_le_3mm"] == Shown(said=False, on=ON)
+    assert facts["projection_le_3mm"] == Shown(
+        said=False, on=ON, note="C12 of the list that Jo Fitter signed")
     assert facts["commissioning_complete"].said is False
     both = read(filled(C03={"result": "fail", "note": "held in"})).facts()
     assert both["escape_without_key_or_power"].said is False

@@ -69,19 +69,22 @@ class Report:
     def facts(self) -> dict[str, Shown]:
         """What it shows of the door once it is signed; `false` where an item failed (B55)."""
         results, due, made = self.results(), self.due(), {}
+        signed = f"the list that {self.raw['by']} signed"
         for fact, each in checklist()["facts"].items():
-            names = each.get("items") or self.musts()
-            found = {results.get(name) for name in names
-                     if name in self.musts() or name in results} - {SKIPPED}
+            names = [name for name in each.get("items") or self.musts()
+                     if name in self.musts() or name in results]
+            found, of = {results.get(name) for name in names} - {SKIPPED}, each.get("items", [])
+            note = f"{' and '.join(of)} of {signed}" if of else signed
             if FAIL in found:
-                made[fact] = Shown(said=False, on=self.on)
+                made[fact] = Shown(said=False, on=self.on, note=note)
             elif found == {PASS}:
-                ends = [due[name] for name in each.get("items", []) if name in due]
-                made[fact] = Shown(each["kind"], self.on, min(ends, default=None))
-        passed = {name: each for name, each in self.raw["items"].items() if each["result"] == PASS}
-        return made | {each["found"]: Shown(
-            checklist()["items"][name]["found"][each["found"]], self.on)
-            for name, each in passed.items() if "found" in each}
+                ends = [due[name] for name in of if name in due]
+                made[fact] = Shown(each["kind"], self.on, min(ends, default=None), note)
+        for name, each in self.raw["items"].items():
+            if each["result"] == PASS and "found" in each:
+                kind = checklist()["items"][name]["found"][each["found"]]
+                made[each["found"]] = Shown(kind, self.on, note=f"{name} of {signed}")
+        return made
 
     def canonical(self) -> bytes:
         """JSON in UTF-8, names in order, no blanks (B57)."""

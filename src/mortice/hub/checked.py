@@ -9,7 +9,6 @@ Spec: spec/assess.md, section 11 (B59), and spec/checked.md.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -28,8 +27,6 @@ from mortice.hub.ingest import Sort
 from mortice.hub.problems import wrong
 from mortice.hub.tables import Door, DoorCheck, Log, LogEntry
 from mortice.hub.web import moment
-
-NOTE = "an installer's signed report, which the door's log names"
 
 
 class Last(NamedTuple):
@@ -56,8 +53,7 @@ def last_check(db: Session, door: Door) -> Last | None:
 def facts_of(db: Session, door: Door) -> dict[str, Shown]:
     """What the newest check shows of the door; nothing while its report is not here."""
     last = last_check(db, door)
-    shown = last.report.facts() if last and last.report else {}
-    return {fact: replace(each, note=NOTE) for fact, each in shown.items()}
+    return last.report.facts() if last and last.report else {}
 
 
 def in_words(here: Here, door: Door, entry: Entry) -> str:
