@@ -39,8 +39,9 @@ def report_paper(report: Table, key: PublicKey) -> bytes:
         f"{report['said'].get(fact, fact)}: {stands}"
         for fact, stands in verdict["gates"].items()))
     _table(paper, ("Layer", "Proved", "Could be", ""), (
-        (each["name"], f"{each['level']} {LEVELS[each['level']]}",
-         f"{each['could_be']} {LEVELS[each['could_be']]}",
+        (each["name"],
+         LEVELS[each["level"]] if each["level"] or not each["could_be"] else "not known",
+         LEVELS[each["could_be"]],
          "holds it down" if layer in verdict["capped_by"] else "")
         for layer, each in verdict["layers"].items()))
     for kind, title in TITLES.items():
@@ -54,6 +55,9 @@ def report_paper(report: Table, key: PublicKey) -> bytes:
         f"{each['reading']}: {each['say']}. {each['clause']}; {each['where']}."
         + f" {each['note']}." * bool(each["note"]) for each in verdict["legal"]))
     paper.put("What it rests on", BODY + 2, bold=True)
+    _table(paper, ("Mark", "How it was shown", "On", "Until"), (
+        (each.get("mark") or f"{each['standard']}, {each['code']}", SHOWN[each["shown"]],
+         each.get("on", ""), each.get("until", "")) for each in report["facts"]["marks"]))
     _table(paper, ("Fact", "How it was shown", "On", "Until"), (
         (_noted(report["said"][fact], each.get("note")),
          SHOWN.get(each["shown"], "known not to be so"), each.get("on", ""), each.get("until", ""))
@@ -93,8 +97,10 @@ def _part(paper: Paper, title: str, lines: Iterable[str]) -> None:
 
 
 def _table(paper: Paper, head: tuple[str, ...], rows: Rows) -> None:
-    paper.set_font(FACE, size=SMALL)
-    with paper.table(col_widths=WIDTHS, text_align="LEFT", line_height=4) as table:
-        for row in (head, *rows):
-            table.row(tuple(map(paper.written, row)))
-    paper.ln(3)
+    said = list(rows)
+    if said:
+        paper.set_font(FACE, size=SMALL)
+        with paper.table(col_widths=WIDTHS, text_align="LEFT", line_height=4) as table:
+            for row in (head, *said):
+                table.row(tuple(map(paper.written, row)))
+        paper.ln(3)
