@@ -9,11 +9,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hubs import Cast
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -27,8 +30,9 @@ from mortice.hub.drift import judged
 from mortice.hub.gate import PHOTO_BYTES
 from mortice.hub.hub import make_hub
 from mortice.hub.pages.strength import MOST_PHOTOS
-from mortice.hub.photos import EDGE
+from mortice.hub.photos import EDGE, kept
 from mortice.hub.privacy import DAY, tidy
+from mortice.hub.problems import Problem
 from mortice.hub.report_paper import report_paper
 from mortice.hub.settings import Settings
 from mortice.hub.tables import Act, Door, DoorPhoto, DoorReport, DoorSaid, Hold, Place, now
@@ -177,6 +181,19 @@ def test_what_is_no_photo_is_refused(cast: Cast, owner: TestClient, at: str, sen
     assert answer.status_code == 422
     assert 'id="e-photo"' in answer.text
     assert rows(cast, DoorPhoto) == rows(cast, DoorSaid) == []
+
+
+@pytest.mark.filterwarnings("ignore")  # of what a torn photo says of itself
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([photo("JPEG", (64, 48), turned=True), photo("PNG", (64, 48)),
+                        photo("WEBP", (64, 48))]),
+       st.lists(st.tuples(st.integers(0, 220), st.integers(0, 255)), min_size=1, max_size=6))
+def test_a_torn_photo_is_kept_or_refused(sent: bytes, changes: list[tuple[int, int]]) -> None:
+    torn = bytearray(sent)
+    for place, value in changes:
+        torn[place % len(torn)] = value
+    with suppress(Problem):
+        assert kept(bytes(torn)).content.startswith(b"\xff\xd8")
 
 
 def test_a_photo_is_bounded(cast: Cast, owner: TestClient, at: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 from typing import NamedTuple
 
 from PIL import Image, ImageOps
@@ -19,6 +20,8 @@ KINDS = ("JPEG", "PNG", "WEBP")
 EDGE = 2000  # points of the longer edge: a mark of 3 mm is read on a photo of a whole lock
 POINTS = 25_000_000  # decoded at once: 75 MB; a JPEG is decoded smaller, so phones' are below
 QUALITY = 85
+NONSENSE = (  # what reading something else than a photo raises
+    OSError, ValueError, SyntaxError, TypeError, struct.error, Image.DecompressionBombError)
 
 
 class Kept(NamedTuple):
@@ -38,7 +41,7 @@ def kept(sent: bytes) -> Kept:
                 raise wrong({"photo": "That photo has too many points. Send a smaller one."})
             drawn = ImageOps.exif_transpose(opened).convert("RGB")
             drawn.thumbnail((EDGE, EDGE))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except NONSENSE as error:
         raise wrong({"photo": "That is no photo that can be read here. Send a JPEG, a PNG or a "
                      "WebP."}) from error
     out = io.BytesIO()
