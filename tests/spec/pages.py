@@ -50,10 +50,13 @@ class Check:
 
 
 def checks() -> Iterator[Check]:
-    """Every row of every table whose first cell is a number."""
+    """Every row of every table whose first cell is a number; headed `rule`, all are in words."""
     for name, page in pages().items():
+        unsaid = "malformed"
         for cells in rows(page):
+            if cells[0] in {"rule", "check"}:
+                unsaid = "rule" if cells[0] == "rule" else "malformed"
             if NUMBER.fullmatch(cells[0]):
-                last = cells[-1] if len(cells) > 2 else "malformed"
+                last = cells[-1] if len(cells) > 2 else unsaid
                 yield Check(cells[0], name, frozenset(
                     word.strip().strip("`") for word in last.split(",")))

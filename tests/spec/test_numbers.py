@@ -31,7 +31,7 @@ LETTERS = {  # the pages on which a letter's numbers are at home
     "R": ("decision",), "V": ("revocation",), "S": ("site", "commissioning"), "F": ("config",),
     "H": ("enrolment",), "P": ("pin",), "T": ("time",), "W": ("passkey",),
     "Q": ("commissioning",), "N": ("link",), "J": ("link",), "A": ("messages",), "M": ("log",),
-    "L": ("log",), "U": ("uplink",), "Y": ("checked",), "Z": ("home",),
+    "L": ("log",), "U": ("uplink",), "Y": ("checked",), "Z": ("home",), "B": ("assess",),
 }
 
 
@@ -47,6 +47,8 @@ def is_number(node: ast.AST) -> bool:
 def called(node: ast.Call) -> Iterator[tuple[str, str]]:
     """The numbers among the arguments of a call, and what the call makes of a failed check."""
     name = name_of(node.func)
+    if name == "Advice":  # it names the rule that it follows from, and refuses nothing
+        return
     given = (*node.args, *(keyword.value for keyword in node.keywords))
     either = (side for each in given if isinstance(each, ast.IfExp) for side in (
         each.body, each.orelse))
