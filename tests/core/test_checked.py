@@ -31,6 +31,7 @@ from tests.core.cast import (
 from mortice.core.document import AUD, IAT, LIMITS, sign
 from mortice.core.freshness import (
     CHECKED,
+    ITEMS,
     STAPLE,
     Checked,
     accept_checked,
@@ -105,6 +106,12 @@ def test_a_record_is_no_other_kind_of_document() -> None:
     with refused("K8"):
         accept(sign(STAPLE, {AUD: SITE, IAT: NOW, LIMITS: {
             1: FRONT, 2: bytes(32), 3: 1, 4: 0}}, GRANTER))
+
+
+@pytest.mark.parametrize("found", [
+    Checked(FRONT, 0, bytes(32), 0, 0), Checked(FRONT, TIME_MAX, b"\xff" * 32, ITEMS, ITEMS)])
+def test_a_record_at_its_bounds_reads_back(found: Checked) -> None:
+    assert read_checked(record(found=found), SITE) == found
 
 
 Map = dict[Any, Any]

@@ -29,10 +29,10 @@ ROOT = Path(__file__).parents[2]
 CORE = Path("src/mortice/core")
 TESTS = {  # module → the tests that judge it, the most telling first
     "decision": ["decision", "decision_at_large"],
-    "chain": ["chain", "decision"],
+    "chain": ["chain", "decision", "freshness", "checked"],
     "schedule": ["schedule"],
     "revocation": ["revocation"],
-    "freshness": ["freshness"],
+    "freshness": ["freshness", "checked"],
     "timekeeping": ["timekeeping"],
     "grant": ["grant", "chain"],
     "door": ["door"],
