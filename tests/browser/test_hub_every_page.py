@@ -206,7 +206,7 @@ def photo(cast: Cast, db: Session) -> str:
                                                  ("household", "several"), ("bolt", "no")))])
     db.flush()
     db.add(DoorReport(door_id=door.id, content=sealed(report_of(db, door), cast.hub.own.signer)))
-    content, document = signed(cast)
+    content, document = signed(cast, "Back door")
     db.add(DoorCheck(door_id=door.id, document=document, content=content))
     return kept.ref
 
