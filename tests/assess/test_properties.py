@@ -142,7 +142,7 @@ def test_what_is_not_accepted_counts_as_what_is(accept: str, level: int, meet: s
     assert found
     for criterion in found:
         assert {kind for kind in KINDS
-                if shows(MODEL, kind, criterion) is Met.YES} == meet, criterion.id
+                if shows(kind, criterion) is Met.YES} == meet, criterion.id
 
 
 @given(some_facts(), USES)

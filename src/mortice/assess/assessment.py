@@ -5,7 +5,7 @@ Spec: spec/assess.md.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from mortice.assess.insurer import Insurer, insurer
 from mortice.assess.law import Clause, law
 from mortice.assess.model import TOP, Model
 
+FIELDS = tuple(each.name for each in fields(Clause))
 GATES = {Met.YES: "shown", Met.MAYBE: "not shown", Met.NO: "not so"}
 
 
@@ -63,7 +64,7 @@ def as_json(model: Model, made: Assessment) -> dict[str, Any]:
         "capped_by": capping(verdict),
         "insurer": {"reading": made.insurer.reading.value, "say": made.insurer.say,
                     "clause": made.insurer.clause, "found": list(made.insurer.found)},
-        "legal": [asdict(each) for each in made.legal],
+        "legal": [{field: getattr(each, field) for field in FIELDS} for each in made.legal],
         "advice": [{"rule": each.rule, "kind": each.kind, "say": each.say}
                    for each in made.advice],
     }

@@ -93,24 +93,21 @@ def meets(model: Model, criterion: Criterion, facts: Mapping[str, Said]) -> Met:
     """The best that any of its facts can do for a criterion (B2, B12)."""
     best = Met.NO
     for fact in criterion.any:
-        met = shows(model, facts.get(fact), criterion)
+        met = shows(facts.get(fact), criterion)
         other = model.facts[fact].together
         if other:
-            met = min(met, shows(model, facts.get(other), criterion))
+            met = min(met, shows(facts.get(other), criterion))
         if met is Met.YES:
             return met
         best = max(best, met)
     return best
 
 
-def shows(model: Model, said: Said, criterion: Criterion) -> Met:
+def shows(said: Said, criterion: Criterion) -> Met:
     """Is a fact shown well enough for this criterion (B3)?"""
     if said is False:
         return Met.NO
-    if not isinstance(said, str):
-        return Met.MAYBE
-    enough = model.worth[criterion.accept][said] >= model.needed[criterion.level]
-    return Met.YES if enough else Met.MAYBE
+    return Met.YES if said in criterion.enough else Met.MAYBE
 
 
 def _passed(model: Model, gate: Gate, facts: Mapping[str, Said], used: frozenset[str]) -> Met:

@@ -67,7 +67,7 @@ def steps(model: Model, facts: Mapping[str, Said], verdict: Verdict) -> list[Ste
     ways = {name: [each for each in open_ if name in each.any]
             for criterion in open_ for name in criterion.any}
     lacking = {name: [part for part in model.parts(name) if any(
-        shows(model, facts.get(part), each) is not Met.YES for each in met)]
+        shows(facts.get(part), each) is not Met.YES for each in met)]
         for name, met in ways.items()}
     chosen = _cheapest(open_, {name: sum(effort(model, facts, part) for part in parts)
                                for name, parts in lacking.items()})

@@ -44,6 +44,7 @@ class Criterion:
     level: int
     accept: str
     any: tuple[str, ...]
+    enough: frozenset[str]  # the kinds of evidence that meet it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,6 @@ class Model:
     """Everything that a verdict rests on."""
 
     ranks: dict[str, int]
-    needed: dict[int, int]
     worth: dict[str, dict[str, int]]  # accept -> kind -> the rank that it counts for
     weakest: dict[tuple[str, int], str]  # (accept, level) -> the least kind that counts there
     layers: tuple[Layer, ...]
@@ -90,13 +90,15 @@ def model() -> Model:
     raw, facts = read_data("model"), _facts(read_data("facts"))
     ranks: dict[str, int] = raw["evidence"]
     needed = {int(level): rank for level, rank in raw["needed"].items()}
+    worth = {name: _worth(ranks, kinds) for name, kinds in raw["accepts"].items()}
+    enough = {(name, level): frozenset(kind for kind, rank in counts.items() if rank >= least)
+              for name, counts in worth.items() for level, least in needed.items()}
     made = Model(
-        ranks=ranks, needed=needed,
-        worth={name: _worth(ranks, kinds) for name, kinds in raw["accepts"].items()},
+        ranks=ranks, worth=worth,
         weakest={(name, level): min((kind for kind in kinds if ranks[kind] >= least),
                                     key=ranks.__getitem__, default="")
                  for name, kinds in raw["accepts"].items() for level, least in needed.items()},
-        layers=_layers(raw), gates=tuple(
+        layers=_layers(raw, enough), gates=tuple(
             Gate(fact, gate["when"], gate["own"], gate["shared"])
             for fact, gate in raw["life"].items()),
         facts=facts)
@@ -124,8 +126,10 @@ def _fact(name: str, showing: int, changing: int, /, **words: str) -> Fact:
     return Fact(name, show_effort=showing, change_effort=changing, **words)
 
 
-def _layers(raw: dict[str, Any]) -> tuple[Layer, ...]:
-    criteria = [Criterion(name, each["layer"], each["level"], each["accept"], tuple(each["any"]))
+def _layers(
+    raw: dict[str, Any], enough: dict[tuple[str, int], frozenset[str]]) -> tuple[Layer, ...]:
+    criteria = [Criterion(name, each["layer"], each["level"], each["accept"], tuple(each["any"]),
+                          enough[each["accept"], each["level"]])
                 for name, each in raw["criteria"].items()]
     return tuple(
         Layer(name, each["name"], each.get("smart", False),
