@@ -31,6 +31,7 @@ QUESTIONS = {  # module → what it asks
     "ingest": "the hub takes locks' entries, against bare rows in the same databases",
     "pages": "the hub's pages with five million entries, against the same with few",
     "uplink": "what a connected lock costs the hub, and how fast a word reaches all of them",
+    "assess": "how fast a door set is judged, and what stands around the verdict",
     "start": "process start to first opening, memory, and what is not imported",
 }
 WIDTHS = (62, 11, 7, 7, 8)  # columns of the table

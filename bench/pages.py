@@ -248,4 +248,6 @@ def paths(hub: Hub) -> dict[str, str]:
         return {
             "Doors": base, "a door": f"{base}/doors/{door.ref}", "People": f"{base}/people",
             "a person": f"{base}/people/{person.ref}", "Activity": f"{base}/activity",
-            "Give a key": f"{base}/give", "Settings": f"{base}/settings"}
+            "Give a key": f"{base}/give", "Settings": f"{base}/settings",
+            "Security": f"{base}/security",
+            "how strong a door is": f"{base}/doors/{door.ref}/strength"}
