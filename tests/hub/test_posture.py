@@ -91,7 +91,7 @@ def test_what_is_in_order_is_shown(cast: Cast, lived: Lived) -> None:
     for fact in ("per_user_credentials", "account_2fa", "mfa_and_expiring_grants", "event_log",
                  "log_per_credential_trusted_time", "log_signed_chained_exportable"):
         assert made.door.facts[fact] == Shown("measured", made.day, note=note(cast, fact))
-    assert note(cast, "per_user_credentials") == "1 key and PINs listed, each of one person"
+    assert note(cast, "per_user_credentials") == "1 key listed, PINs counted, each of one person"
     assert said(cast, "support_ge_2y_left") == "document"
 
 

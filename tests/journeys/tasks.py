@@ -105,7 +105,8 @@ TASKS = (
     Task(BUSINESS, "Fire alarm: release the escape doors, and who might be inside?",
          not_yet="no alarm is heard"),
     Task(BUSINESS, "The insurer wants a report of locks, holders and updates.",
-         not_yet="there is no such report"),
+         "test_the_insurer_wants_a_report_of_locks_holders_and_updates",
+         7, "wrong: a report that somebody bettered fails its check"),
 )
 
 

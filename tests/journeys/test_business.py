@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -185,3 +187,30 @@ def test_broadband_is_down_and_everyone_still_gets_in_and_nobody_who_should_not(
     happened = page.locator(".timeline li")  # head office reads it all afterwards
     expect(happened.filter(has_text="Femi Ojo").first).to_be_visible()
     expect(happened.filter(has_text="Refused").first).to_be_visible()
+
+
+def test_the_insurer_wants_a_report_of_locks_holders_and_updates(
+    owner: Desk, place: Place, taps: Taps, tmp_path: Path) -> None:
+    page = owner.starts()
+    taps.tap(page.get_by_role("link", name="Security", exact=True))
+    taps.tap(page.get_by_role("link", name=re.compile("Answer that.*Shop door")))
+    taps.tap(page.get_by_label("No, only Mortice"))
+    taps.tap(page.get_by_role("button", name="Save, and see how strong it is so far"))
+    taps.tap(page.get_by_role("button", name="Make a signed report"))
+    for words in ("keys? listed, PINs counted", "Updates are signed", "security updates end"):
+        expect(page.get_by_text(re.compile(words)).first).to_be_visible()
+    with page.expect_download() as paper:
+        taps.tap(page.get_by_role("link", name="As PDF"))
+    assert Path(paper.value.path()).read_bytes().startswith(b"%PDF-")
+    with page.expect_download() as saved:
+        taps.tap(page.get_by_role("link", name="The file to check"))
+    taps.done()
+    file = tmp_path / "report.json"
+    file.write_bytes(Path(saved.value.path()).read_bytes())
+    again = tmp_path / "again.pdf"
+    place.owner_runs("assess", "report", str(file), "--pdf", str(again))
+    assert again.read_bytes() == Path(paper.value.path()).read_bytes()
+    told = json.loads(file.read_text("utf-8"))
+    told["report"]["verdict"]["level"] = 4
+    file.write_text(json.dumps(told), "utf-8")
+    place.owner_runs("assess", "report", str(file), ok=False)

@@ -102,7 +102,7 @@ def _own_keys(
         return Shown(None, note=f"its lock has {pins} PINs, and this hub lists {known}")
     if log is not None and not door.private and _unlisted(db, log):
         return Shown(None, note="a key that this hub does not list opened it lately")
-    return _yes(day, f"{_many(len(held), 'key')} and PINs listed, each of one person")
+    return _yes(day, f"{_many(len(held), 'key')} listed, PINs counted, each of one person")
 
 
 def _unlisted(db: Session, log: kept.Log) -> bool:
