@@ -433,7 +433,8 @@ def test_without_script_it_shows_the_command_line(stand: Stand) -> None:
     expect(plain.get_by_label("What it is called")).to_be_hidden()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("dark", [
+    pytest.param(True, id="dark"), pytest.param(False, id="light", marks=pytest.mark.slow)])
 def test_every_step_is_for_everybody(stand: Stand, tmp_path: Path, dark: bool) -> None:
     page = stand.owner.opens()
     page.emulate_media(color_scheme="dark" if dark else "light")

@@ -186,6 +186,7 @@ def test_another_browser_is_sent_to_the_right_one(running: Running, opens: Opens
     expect(other.page.get_by_text("mortice key give Tom --doors front-door")).to_be_visible()
 
 
+@pytest.mark.slow  # test_hub_every_page.py looks at each step in either light
 @pytest.mark.parametrize("options", [
     {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 844}}], ids=["dark", "phone"])
 def test_it_looks_right_elsewhere(opens: Opens, options: dict[str, Any]) -> None:

@@ -44,6 +44,7 @@ def place(request: pytest.FixtureRequest, front: str) -> tuple[str, str]:
         "help": ("owner", "/help"), "members door": ("member", front)}[request.param]
 
 
+@pytest.mark.slow  # test_hub_every_page.py looks at each page in either light, at one width
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
 def test_axe_finds_nothing(
@@ -66,6 +67,7 @@ def test_nothing_scrolls_sideways(visit: Visits, place: tuple[str, str]) -> None
     assert page.evaluate("document.documentElement.scrollWidth") == 640
 
 
+@pytest.mark.slow  # as above
 @pytest.mark.parametrize("width", [1280, 320])
 def test_what_is_pressed_is_large_enough(
     visit: Visits, place: tuple[str, str], width: int,
