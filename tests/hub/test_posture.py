@@ -9,11 +9,13 @@ import tomllib
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from givers import add_giver, owner_takes_back
 from hubs import Cast
 from lived import Lived, opened
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from starlette.testclient import TestClient
 from test_doors import make_private
 from test_powers import VISITS, given
@@ -24,17 +26,35 @@ from mortice.assess.evaluate import Said
 from mortice.assess.model import model, read_data
 from mortice.assess.ours import better, published, support
 from mortice.assess.questions import OTHER
-from mortice.core.grant import KeyClass, Rights
+from mortice.client.wallet import encode_chain
+from mortice.core.grant import (
+    Credential,
+    CredentialKind,
+    Grant,
+    KeyClass,
+    Rights,
+    read_grant,
+    sign_grant,
+)
+from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.log import Kind
 from mortice.hub import posture, strength
 from mortice.hub.drift import Change, changes, judged, keep, keep_today, seen
+from mortice.hub.keys import take_back
+from mortice.hub.powers import stop
 from mortice.hub.tables import (
+    ON_DOOR,
+    REFUSED,
     Account,
+    Delivery,
     Door,
     DoorSaid,
+    HubGrant,
     Key,
     Log,
+    Membership,
     Passkey,
+    Place,
     Posture,
     RecoveryCode,
     now,
@@ -147,10 +167,37 @@ def shared(lived: Lived) -> None:
         ben.wire = ana.wire
 
 
-def browsers_key(lived: Lived) -> None:
+def handed_on(lived: Lived, *, resident: bool = True, pin: bool = False, **times: int) -> None:
+    """A resident's endless key, and beneath it a link for somebody else or a PIN."""
+    cast, about = lived.cast, dict[str, Any]()
+    above, below = (SoftwareKey.from_seed(ED25519, secrets.token_bytes(32)) for _ in "ab")
+    doors = frozenset([cast.doors[FRONT].door_id])
+    top = sign_grant(Grant(
+        above.public, doors, Rights.UNLOCK, site=cast.site.site.id, resident=resident,
+        delegable=Rights.UNLOCK, depth=1), cast.grant_key)
+    if pin:
+        about["credential"] = Credential(CredentialKind.PIN, 3, 1, bytes(64))
+    low = sign_grant(Grant(
+        above.public if pin else below.public, doors, Rights.UNLOCK, parent=read_grant(top).id,
+        exp=times.get("ends"), **about), above)
+    lived.gives("Margaret Hale", FRONT, ends=now() + DAY)
+    leaf = lived.gives("Tom Reed", FRONT)
+    with cast.hub.database.writing() as db:
+        for each, wire in ((lived.leaves["Margaret Hale"], [top]), (leaf, [top, low])):
+            key = db.scalars(select(Key).where(Key.leaf == each)).one()
+            key.wire, key.ends_at = encode_chain(wire), None
+            key.what = "pin" if pin and len(wire) > 1 else "key"
+    lived.says(FRONT, pins=int(pin))
+
+
+def browsers_key(lived: Lived, **terms: Rights) -> None:
+    add_giver(lived.cast, **{"exp": now() + 90 * DAY} | terms)
+
+
+def a_guests_link(lived: Lived) -> None:
     leaf = lived.gives("Tom Reed", FRONT, ends=now() + DAY)
     with lived.cast.hub.database.writing() as db:
-        db.scalars(select(Key).where(Key.leaf == leaf)).one().klass = int(KeyClass.WEB)
+        db.scalars(select(Key).where(Key.leaf == leaf)).one().what = "claim"
 
 
 def no_second_factor(lived: Lived) -> None:
@@ -161,11 +208,26 @@ def no_second_factor(lived: Lived) -> None:
         db.add(RecoveryCode(account_id=account.id, hashed=b"a sheet is no second factor"))
 
 
-def visitors(lived: Lived) -> None:
+def visitors(lived: Lived, **terms: int) -> None:
     with lived.cast.hub.database.writing() as db:
-        given(lived.cast, db, **VISITS)
+        given(lived.cast, db, **VISITS | terms)
 
 
+def visitors_stopped(lived: Lived) -> None:
+    visitors(lived)
+    with lived.cast.hub.database.writing() as db:
+        stop(db, db.get_one(Place, lived.cast.place.id), db.scalars(select(HubGrant)).one(),
+             db.get_one(Account, lived.cast.accounts["owner"].id))
+
+
+def no_accounts(lived: Lived) -> None:
+    with lived.cast.hub.database.writing() as db:
+        db.execute(delete(Membership))
+
+
+MAY_ISSUE = "this hub may issue visitors' keys to this door"
+UNHEARD = "its lock was not heard for a day, or never"
+LISTED = ("per_user_credentials", "mfa_and_expiring_grants")  # by a list that is whole
 PUT_BACK = "its memory was put back to an older state"
 NO_END = "a key or PIN without an end in sight: Tom Reed"
 WEAK = "without a second factor: the account of Manager"
@@ -183,6 +245,15 @@ CASES: dict[str, tuple[Callable[[Lived], object], dict[str, tuple[object, str]]]
         lambda lived: lived.gives("Tom Reed", FRONT, use=Rights.LOCK), {}),
     "a key that has ended": (
         lambda lived: lived.gives("Tom Reed", FRONT, ends=now() - 5), {}),
+    "a resident's own key, and a PIN beneath it": (
+        lambda lived: handed_on(lived, pin=True), {}),
+    "a PIN beneath a resident's key, with another end": (
+        lambda lived: handed_on(lived, pin=True, ends=now() + 500 * DAY),
+        {"mfa_and_expiring_grants": (False, NO_END)}),
+    "a key that a resident handed on": (
+        handed_on, {"mfa_and_expiring_grants": (False, NO_END)}),
+    "a key that a resident handed on for a week": (
+        lambda lived: handed_on(lived, ends=now() + 7 * DAY), {}),
     "a key of another door": (lambda lived: lived.gives("Tom Reed", "Back door"), {}),
     "an account without a second factor": (
         no_second_factor, {"account_2fa": (False, WEAK), "mfa_and_expiring_grants": (False, WEAK)}),
@@ -190,10 +261,20 @@ CASES: dict[str, tuple[Callable[[Lived], object], dict[str, tuple[object, str]]]
         False, "Home Assistant opens it for whoever asks that program")}),
     "two people with one key": (
         shared, {"per_user_credentials": (False, "two people hold the same key")}),
-    "a browser's key without a touch": (browsers_key, {"no_cloud_account": (
-        False, "a browser's key that opens without a touch: Tom Reed")}),
-    "a hub that may issue": (visitors, {"no_cloud_account": (
-        False, "this hub may issue visitors' keys to this door")}),
+    "a browser's key": (browsers_key, {"no_cloud_account": (
+        False, "by a touch at this hub's page it opens: Owner")}),
+    "a browser's key that only gives": (
+        lambda lived: browsers_key(lived, use=Rights.NONE), {"no_cloud_account": (
+            False, "by a touch at this hub's page it opens: Owner")}),
+    "a guest's link": (a_guests_link, {"no_cloud_account": (
+        False, "by a touch at this hub's page it opens: Tom Reed")}),
+    "a hub that may issue": (visitors, {"no_cloud_account": (False, MAY_ISSUE)}),
+    "a hub that may issue later": (
+        lambda lived: visitors(lived, nbf=now() + DAY), {"no_cloud_account": (False, MAY_ISSUE)}),
+    "a hub that was stopped, with a copy about": (
+        visitors_stopped, {"no_cloud_account": (False, MAY_ISSUE)}),
+    "no accounts": (no_accounts, dict.fromkeys(
+        ("account_2fa", "mfa_and_expiring_grants"), (None, "this place has no accounts"))),
     "a key taken back, unheard": (
         lambda lived: lived.gives("Old Cleaner", FRONT, taken=now() - 5, ends=now() + DAY),
         {"lockout_and_revocation": (
@@ -201,26 +282,32 @@ CASES: dict[str, tuple[Callable[[Lived], object], dict[str, tuple[object, str]]]
     "a key taken back, confirmed": (
         lambda lived: lived.gives("Old Cleaner", FRONT, taken=now() - 5, state="gone"), {}),
     "more PINs than are listed": (
-        lambda lived: lived.says(FRONT, pins=2), {"per_user_credentials": (
-            None, "its lock has 2 PINs, and this hub lists 0")}),
+        lambda lived: lived.says(FRONT, pins=2), dict.fromkeys(LISTED, (
+            None, "its lock has 2 PINs, and this hub lists 0"))),
+    "a lock that does not count its PINs": (
+        lambda lived: lived.says(FRONT, pins="x"), dict.fromkeys(LISTED, (None, UNHEARD))),
+    "a private door": (lambda lived: make_private(lived, FRONT), dict.fromkeys(LISTED, (
+        None, "who opened a private door is not looked at"))),
     "a stranger's opening": (
         lambda lived: lived.wrote(FRONT, (5, *opened(secrets.token_bytes(16)))),
-        {"per_user_credentials": (None, "a key that this hub does not list opened it lately")}),
+        dict.fromkeys(LISTED, (None, "a key that this hub does not list opened it lately"))),
     "an unsure clock": (
         lambda lived: lived.says(FRONT, pins=0, time="unsure"),
         {"log_per_credential_trusted_time": (False, "its clock is unsure")}),
     "a memory that was put back": (
         lambda lived: lived.says(FRONT, pins=0, rolled_back=True),
         dict.fromkeys(("log_per_credential_trusted_time", "log_signed_chained_exportable"), (
-            False, PUT_BACK)) | {"lockout_and_revocation": (
-                False, f"{PUT_BACK}, so what was taken back may open")}),
+            False, PUT_BACK)) | dict.fromkeys(LISTED, (None, PUT_BACK)) | {
+                "lockout_and_revocation": (
+                    False, f"{PUT_BACK}, so what was taken back may open")}),
     "a log that contradicts itself": (
         lambda lived: change(lived.cast, lambda log: setattr(log, "fault", "Entry 1 differs.")),
         dict.fromkeys(("log_per_credential_trusted_time", "log_signed_chained_exportable"), (
-            False, "Entry 1 differs.")) | {"event_log": (None, "Entry 1 differs.")}),
+            False, "Entry 1 differs.")) | dict.fromkeys(
+                ("event_log", *LISTED), (None, "Entry 1 differs."))),
     "a lock that was not heard": (
-        lambda lived: lived.says(FRONT, pins=0, ago=DAY + 60), dict.fromkeys(posture.LOG, (
-            None, "its lock was not heard for a day, or never"))),
+        lambda lived: lived.says(FRONT, pins=0, ago=DAY + 60), dict.fromkeys(
+            (*posture.LOG, *LISTED), (None, UNHEARD))),
     "a lock that is quiet for an hour": (
         lambda lived: lived.says(FRONT, pins=0, ago=3600, connected=False), {}),
 }
@@ -244,6 +331,27 @@ def test_what_is_put_right_counts_again(cast: Cast, lived: Lived) -> None:
     with cast.hub.database.writing() as db:
         db.scalars(select(Key).where(Key.leaf == lived.leaves["Tom Reed"])).one().ends_at = now()
     assert said(cast, "mfa_and_expiring_grants") == "measured"
+
+
+def test_a_link_to_issue_counts_until_this_door_confirms_that_it_was_taken_back(
+    cast: Cast, lived: Lived) -> None:
+    visitors(lived)
+    with cast.hub.database.writing() as db:
+        take_back(db, db.get_one(Place, cast.place.id), owner_takes_back(
+            cast, (db.scalars(select(HubGrant)).one().leaf, now() + 400 * DAY)))
+    assert said(cast, "no_cloud_account") is False
+    for state, counts in ((REFUSED, False), (ON_DOOR, "document")):
+        with cast.hub.database.writing() as db:
+            db.execute(update(Delivery).where(
+                Delivery.door_id == cast.doors[FRONT].id).values(state=state))
+        assert said(cast, "no_cloud_account") == counts
+    assert look(cast, "Back door").facts["no_cloud_account"] is False
+
+
+def test_a_door_that_was_never_heard_shows_no_list_of_keys(cast: Cast, lived: Lived) -> None:
+    lived.gives("Tom Reed", "Back door", ends=now() + DAY)
+    found = look(cast, "Back door").door.facts
+    assert [found[fact] for fact in LISTED] == [Shown(None, note=UNHEARD)] * 2
 
 
 def test_a_place_without_keys_is_not_praised_for_it(cast: Cast, lived: Lived) -> None:

@@ -19,14 +19,13 @@ from sqlalchemy.orm import Session
 from mortice.assess.doorset import DoorSet, Shown
 from mortice.assess.ours import YEAR, better, published, support
 from mortice.core.errors import Theirs
-from mortice.core.grant import Grant, KeyClass
+from mortice.core.grant import Grant, KeyClass, Rights
 from mortice.core.log import Kind
-from mortice.core.stages import Factors
 from mortice.hub import tables as kept
 from mortice.hub.doors import FAULTS
 from mortice.hub.holders import may_open
-from mortice.hub.keys import PIN, links_of
-from mortice.hub.powers import VISITORS, live
+from mortice.hub.keys import CLAIM, PIN, links_of
+from mortice.hub.powers import may_issue
 from mortice.hub.saying import listed
 from mortice.hub.tables import Account, Door, DoorKey, Key, LogEntry, now
 
@@ -36,25 +35,27 @@ NEWEST = 1000  # entries in which an opening by a key without a name is looked f
 TRIED = "tried something at a door"  # as Act.what
 TRIALS = ("escape_without_key_or_power", "full_local_operation_tested", "low_battery_warning")
 LOG = ("event_log", "log_per_credential_trusted_time", "log_signed_chained_exportable")
+UNHEARD = "its lock was not heard for a day, or never"
 NO_KEYS = "this hub lists nobody's key of this door"
 
 Facts = dict[str, Shown]
-Held = tuple[Key, tuple[Grant, ...], str]  # a key that opens or will, its links, and whose it is
+Held = tuple[Key, tuple[Grant, ...], str]  # a key, its links, and whose it is
 
 
 def facts_of(db: Session, door: Door, day: date) -> Facts:
     """What this hub shows of a door on `day`, which is today there (B40 to B46)."""
     log = db.scalar(select(kept.Log).where(
         kept.Log.door_id == door.id, kept.Log.ended_at.is_(None)))
-    held = _held(db, door)
+    listed_ = _listed(db, door)
+    held = [each for each in listed_ if may_open(each[0])]
     living = [each for each in held if each[0].taken_back_at is None]
     gone = sorted({name for key, _, name in held if key.taken_back_at is not None})
-    accounts = _accounts(db, door, day)
+    accounts, gap = _accounts(db, door, day), _gap(db, door, held, log)
     return {
         **published(), **_tried(db, door), **_log(door, log, day), "account_2fa": accounts,
-        "per_user_credentials": _own_keys(db, door, held, log, day),
-        "mfa_and_expiring_grants": _ending(living, accounts, day),
-        "no_cloud_account": _away(db, door, living, day),
+        "per_user_credentials": _own_keys(held, gap, day),
+        "mfa_and_expiring_grants": _ending(living, accounts, gap, day),
+        "no_cloud_account": _away(db, door, listed_, day),
         "lockout_and_revocation": _revocation(door, gone, day)}
 
 
@@ -69,12 +70,13 @@ def _no(day: date, note: str) -> Shown:
 # --- keys and accounts ----------------------------------------------------------------------------
 
 
-def _held(db: Session, door: Door) -> list[Held]:
+def _listed(db: Session, door: Door) -> list[Held]:
+    """Every key of this door that has not ended, until the door confirms that it is gone."""
     rows = db.execute(select(Key, kept.Person.name).join(DoorKey, DoorKey.key_id == Key.id).join(
         kept.Person).where(
             DoorKey.door_id == door.id, DoorKey.state.not_in((kept.GONE, kept.REFUSED)),
             or_(Key.ends_at.is_(None), Key.ends_at > now())).order_by(kept.Person.name, Key.id))
-    return [(key, _links(key), name) for key, name in rows if may_open(key)]
+    return [(key, _links(key), name) for key, name in rows]
 
 
 def _links(key: Key) -> tuple[Grant, ...]:
@@ -85,24 +87,40 @@ def _links(key: Key) -> tuple[Grant, ...]:
         return ()
 
 
-def _own_keys(
-    db: Session, door: Door, held: Sequence[Held], log: kept.Log | None, day: date) -> Shown:
+def _own_keys(held: Sequence[Held], gap: str, day: date) -> Shown:
     """B43. A PIN that was taken back is on the lock until that has confirmed it."""
     bridges = [name for key, _, name in held if key.klass == KeyClass.BRIDGE]
     pairs = {(links[-1].holder.id, key.person_id) for key, links, _ in held
              if links and key.what != PIN}
-    pins, known = door.status.get("pins"), sum(key.what == PIN for key, *_ in held)
     if bridges:
         return _no(day, f"{listed(bridges)} opens it for whoever asks that program")
     if len({holder for holder, _ in pairs}) < len(pairs):
         return _no(day, "two people hold the same key")
+    return Shown(None, note=gap) if gap else _yes(
+        day, f"{_many(len(held), 'key')} listed, PINs counted, each of one person")
+
+
+def _gap(db: Session, door: Door, held: Sequence[Held], log: kept.Log | None) -> str:
+    """Why the list of who can open is not known to be whole (B43); nothing if it is."""
+    pins, known = _pins(door), sum(key.what == PIN for key, *_ in held)
     if not held:
-        return Shown(None, note=NO_KEYS)
-    if isinstance(pins, int) and pins > known:
-        return Shown(None, note=f"its lock has {pins} PINs, and this hub lists {known}")
-    if log is not None and not door.private and _unlisted(db, log):
-        return Shown(None, note="a key that this hub does not list opened it lately")
-    return _yes(day, f"{_many(len(held), 'key')} listed, PINs counted, each of one person")
+        return NO_KEYS
+    if pins is None:
+        return UNHEARD
+    if pins > known:
+        return f"its lock has {pins} PINs, and this hub lists {known}"
+    if log is None:
+        return "its lock's log is not kept here"
+    if door.private:
+        return "who opened a private door is not looked at"
+    return _wrong(door, log) or (
+        "a key that this hub does not list opened it lately" if _unlisted(db, log) else "")
+
+
+def _pins(door: Door) -> int | None:
+    """How many PINs its lock says it has; None unless it said so within a day (B42)."""
+    pins = door.status.get("pins")
+    return pins if type(pins) is int and (door.heard_at or 0) >= now() - DAY else None
 
 
 def _unlisted(db: Session, log: kept.Log) -> bool:
@@ -119,6 +137,8 @@ def _accounts(db: Session, door: Door, day: date) -> Shown:
         kept.Membership, kept.Membership.account_id == Account.id).where(
             kept.Membership.place_id == door.place_id, Account.closed_at.is_(None))
         .order_by(Account.name)).all()
+    if not accounts:
+        return Shown(None, note="this place has no accounts")
     weak = [account.name for account, passkey in accounts
             if not passkey and None in {account.password, account.totp}]
     if weak:
@@ -130,31 +150,38 @@ def _accounts(db: Session, door: Door, day: date) -> Shown:
                 f"an app; {_many(browsers, 'browser')} signed in")
 
 
-def _ending(living: Sequence[Held], accounts: Shown, day: date) -> Shown:
+def _ending(living: Sequence[Held], accounts: Shown, gap: str, day: date) -> Shown:
     """B44."""
-    lasting = [(links, name) for _, links, name in living if not (links and links[0].resident)]
+    lasting = [(links, name) for _, links, name in living if not _at_home(links)]
     endless = sorted({name for links, name in lasting if not any(
         link.exp is not None and link.exp <= now() + LONGEST_SECONDS for link in links)})
     if endless:
         return _no(day, f"a key or PIN without an end in sight: {listed(endless)}")
-    if not living:
-        return Shown(None, note=NO_KEYS)
+    if accounts.said is False:
+        return accounts
+    if gap or not living or accounts.said is None:
+        return Shown(None, note=gap or (accounts.note if living else NO_KEYS))
     rest = len(living) - len(lasting)
-    return accounts if accounts.said is False else _yes(
-        day, f"{_many(len(lasting), 'key')} and PINs that end, and {rest} of residents")
+    return _yes(day, f"{_many(len(lasting), 'key')} and PINs that end, and {rest} of residents")
 
 
-def _away(db: Session, door: Door, living: Sequence[Held], day: date) -> Shown:
-    """B44."""
-    loose = [name for key, links, name in living if key.klass == KeyClass.WEB
-             and links and Factors.PASSKEY not in links[-1].factors]
-    if loose:
-        return _no(day, f"a browser's key that opens without a touch: {listed(loose)}")
-    if door.place.root is not None and any(
-            door.door_id in links_of(grant)[-1].doors
-            for grant in live(db, door.place, VISITORS, now())):
+def _at_home(links: Sequence[Grant]) -> bool:
+    """Is it a resident's own key, or the PIN directly beneath it, with the same times?"""
+    top, *below = links or (None,)
+    return top is not None and top.resident and (not below or (
+        len(below) == 1 and below[0].credential is not None
+        and (below[0].nbf, below[0].exp) == (top.nbf, top.exp)))
+
+
+def _away(db: Session, door: Door, every: Sequence[Held], day: date) -> Shown:
+    """B44. What hands on a right to open counts as well as what opens."""
+    if may_issue(db, door, now()):
         return _no(day, "this hub may issue visitors' keys to this door")
-    return published()["no_cloud_account"]
+    pages = sorted({name for key, links, name in every
+                    if (key.klass == KeyClass.WEB or key.what == CLAIM)
+                    and (not links or Rights.UNLOCK & (links[-1].use | links[-1].delegable))})
+    return _no(day, f"by a touch at this hub's page it opens: {listed(pages)}") if pages else (
+        published()["no_cloud_account"])
 
 
 def _revocation(door: Door, gone: Sequence[str], day: date) -> Shown:
@@ -163,9 +190,9 @@ def _revocation(door: Door, gone: Sequence[str], day: date) -> Shown:
         return _no(day, f"taken back, and this door has not confirmed it: {listed(gone)}")
     if door.status.get("rolled_back"):
         return _no(day, f"{FAULTS['rolled_back']}, so what was taken back may open")
-    shown, pins = published()["lockout_and_revocation"], door.status.get("pins")
+    shown, pins = published()["lockout_and_revocation"], _pins(door)
     many = (f"{_many(pins, 'PIN')} on its lock, guessed within a year in 1 of 100 cases at most; "
-            if isinstance(pins, int) and pins else "")
+            if pins else "")
     return replace(shown, note=many + shown.note)
 
 
@@ -175,10 +202,8 @@ def _revocation(door: Door, gone: Sequence[str], day: date) -> Shown:
 def _log(door: Door, log: kept.Log | None, day: date) -> Facts:
     """B46."""
     if log is None or not (log.fault or (log.size and (door.heard_at or 0) >= now() - DAY)):
-        return dict.fromkeys(LOG, Shown(None, note="its lock was not heard for a day, or never"))
-    wrong = log.fault or "; ".join(
-        words for name, words in FAULTS.items() if door.status.get(name))
-    clock = door.status.get("time")
+        return dict.fromkeys(LOG, Shown(None, note=UNHEARD))
+    wrong, clock = _wrong(door, log), str(door.status.get("time"))
     bad = wrong or ("its clock is unsure" if clock not in {"synced", "holdover"} else "")
     many = "" if door.private else f"{log.head_size:,} "
     return dict(zip(LOG, (
@@ -188,6 +213,12 @@ def _log(door: Door, log: kept.Log | None, day: date) -> Facts:
         if log.head is None
         else _yes(day, f"{many}entries under its lock's signature, checked as they came")),
         strict=True))
+
+
+def _wrong(door: Door, log: kept.Log) -> str:
+    """What contradicts that the log is whole; nothing if nothing does."""
+    return log.fault or "; ".join(
+        words for name, words in FAULTS.items() if door.status.get(name))
 
 
 def _tried(db: Session, door: Door) -> Facts:

@@ -148,6 +148,18 @@ def live(db: Session, place: Place, what: str, at: int) -> list[HubGrant]:
             and first_revoked(links_of(grant), revoked) is None]
 
 
+def may_issue(db: Session, door: Door, at: int) -> bool:
+    """Could a copy of any link to issue, stopped or not, open this door at `at` or later?"""
+    if door.place.root is None:
+        return False
+    gone = revoked_at(db, door.place, door)
+    return any(
+        door.door_id in links[-1].doors and first_revoked(links, gone) is None
+        and all(link.exp is None or at < link.exp for link in links)
+        for grant in grants_of(db, door.place) if grant.what == VISITORS
+        for links in [links_of(grant)])
+
+
 def _runs(link: Grant, at: int) -> bool:
     return (link.nbf is None or link.nbf <= at) and (link.exp is None or at < link.exp)
 
@@ -161,11 +173,15 @@ def stop(db: Session, place: Place, grant: HubGrant, by: Account) -> None:
 # --- what was taken back --------------------------------------------------------------------------
 
 
-def revoked_at(db: Session, place: Place) -> RevocationSet:
-    """Everything that was taken back at this place, from the signed documents themselves."""
+def revoked_at(db: Session, place: Place, door: Door | None = None) -> RevocationSet:
+    """What was taken back here, by the signed documents: all, or those that `door` confirmed."""
     assert place.root is not None, "whoever asks has a key here, and keys have a root"
     found: dict[bytes, frozenset[tuple[bytes, bool]]] = {}
+    known = None if door is None else set(db.scalars(select(Delivery.document_id).where(
+        Delivery.door_id == door.id, Delivery.state == ON_DOOR)))
     for document in _revocations(db, place):
+        if known is not None and document.id not in known:
+            continue
         revocation = _revocation(place.root, document.item)
         if revocation is not None:
             by = frozenset({(revocation.signer, revocation.over_all)})
