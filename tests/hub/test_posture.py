@@ -16,6 +16,7 @@ from givers import add_giver, owner_takes_back
 from hubs import Cast
 from lived import Lived, opened
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 from test_doors import make_private
 from test_powers import VISITS, given
@@ -38,7 +39,7 @@ from mortice.core.grant import (
 )
 from mortice.core.keys import ED25519, SoftwareKey
 from mortice.core.log import Kind
-from mortice.hub import posture, strength
+from mortice.hub import drift, posture, strength
 from mortice.hub.drift import Change, changes, judged, keep, keep_today, seen
 from mortice.hub.keys import take_back
 from mortice.hub.powers import stop
@@ -446,7 +447,7 @@ def test_a_key_without_an_end_lowers_it_the_same_day(
     lived.gives("Tom Reed", FRONT)
     day = look(cast).day
     assert told(cast) == [Change(day, day - timedelta(days=1), [("A-ACC", 3, 2)], [
-        ("mfa_and_expiring_grants", "measured", False)])]
+        ("mfa_and_expiring_grants", "measured", False)], [])]
     text = words(as_("owner").get(f"{cast.base}/security").text)
     assert "Who has access: level 3, now 2 lower" in text
     assert NO_END.removeprefix("a key") in text
@@ -463,6 +464,74 @@ def test_each_day_is_told_apart(cast: Cast, lived: Lived) -> None:
     assert [[fact for fact, _, _ in each.facts] for each in found] == [
         ["lockout_and_revocation"], ["account_2fa", "mfa_and_expiring_grants"]]
     assert [each.levels for each in found] == [[("A-ACC", 2, 1)], [("A-ACC", 3, 2)]]
+
+
+def test_the_gate_drifts_too(cast: Cast, lived: Lived, as_: AsRole) -> None:
+    """The way out counts otherwise where others live, though no fact and no level moved."""
+    owner, door = as_("owner"), f"{cast.base}/doors/{cast.doors[FRONT].ref}"
+    for question, answer in (
+        ("household", "one"), ("fire_door", "no"), ("held", "no"), ("way_out", "yes")):
+        owner.post(f"{door}/strength/ask/{question}", data={"answer": answer, "how": "owner"})
+    keep_as_of(cast, 1)
+    make_private(lived, "Back door")
+    [found] = told(cast) or []
+    assert found.gate == [("life", "PASS", "UNKNOWN"), ("multi_household", None, True)]
+    assert found.levels == []
+    text = words(owner.get(f"{cast.base}/security").text)
+    assert "That people inside get out: shown, now not shown lower" in text
+    assert "Now so: several households use it." in text
+    assert "Nothing changed" not in text.split("Back door")[0]
+
+
+def test_a_change_is_told_however_long_ago_the_last_day_was(cast: Cast, lived: Lived) -> None:
+    keep_as_of(cast, 300)
+    keep_as_of(cast, 200)
+    lived.gives("Tom Reed", FRONT)
+    day = look(cast).day
+    assert [(each.day, each.before) for each in told(cast) or []] == [
+        (day, day - timedelta(days=200))]
+
+
+def test_a_day_kept_by_another_release_breaks_nothing(
+    cast: Cast, lived: Lived, as_: AsRole) -> None:
+    with cast.hub.database.writing() as db:
+        door = db.get_one(Door, cast.doors[FRONT].id)
+        made = judged(db, door)
+        was = seen(made)
+        was["facts"] |= {"of_another_release": "photo", "event_log": "of another kind"}
+        was["levels"]["X-NEW"] = 2
+        del was["gate"]
+        keep(db, door, made.day - timedelta(days=1), was)
+    [found] = told(cast) or []
+    assert (found.levels, found.facts, found.gate) == (
+        [], [("event_log", "of another kind", "measured")], [])
+    answer = as_("owner").get(f"{cast.base}/security")
+    assert "was of another kind, now a measurement" in words(answer.text)
+
+
+def test_one_door_that_cannot_be_judged_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cast: Cast, lived: Lived,
+) -> None:
+    judge = drift.judged
+
+    def breaks(db: Session, door: Door) -> Assessment:
+        if door.label == FRONT:
+            raise TypeError
+        return judge(db, door)
+
+    monkeypatch.setattr(drift, "judged", breaks)
+    keep_today(cast.hub.database)
+    with cast.hub.database.reading() as db:
+        assert [row.door_id for row in db.scalars(select(Posture))] == [cast.doors["Back door"].id]
+    assert f"no posture was kept of door {cast.doors[FRONT].id}" in caplog.text
+
+
+def test_a_lock_that_says_nonsense_of_its_clock_breaks_nothing(
+    cast: Cast, lived: Lived, as_: AsRole) -> None:
+    for time in ([1], {"a": 1}, None):
+        lived.says(FRONT, pins=0, time=time)
+        assert said(cast, "log_per_credential_trusted_time") is False
+        assert as_("owner").get(f"{cast.base}/security").status_code == 200
 
 
 def test_what_is_kept_has_no_names_and_ends(cast: Cast, lived: Lived) -> None:
