@@ -176,9 +176,9 @@ def test_advice_may_be_left_out() -> None:
 
 
 def test_what_passed_shows_its_facts_until_it_is_due_again() -> None:
-    facts, list_ = read(filled("fire_door")).facts(), "the list that Jo Fitter signed"
+    facts, list_ = read(filled("fire_door")).facts(), "a list that an installer signed"
     assert facts["projection_le_3mm"] == Shown("measured", ON, note=f"C12 of {list_}")
-    assert facts["commissioning_complete"] == Shown("document", ON, note=list_)
+    assert facts["commissioning_complete"] == Shown("document", ON, note=f"every must of {list_}")
     assert facts["leaf_ge_44mm"] == Shown("measured", ON, note=f"C07 of {list_}")
     year = date(2028, 3, 1)
     assert facts["self_closes_and_latches"] == Shown("measured", ON, year, f"C05 of {list_}")
@@ -192,7 +192,7 @@ def test_what_passed_shows_its_facts_until_it_is_due_again() -> None:
 def test_a_failed_item_makes_its_facts_false_and_the_list_incomplete() -> None:
     facts = read(filled(C12={"result": "fail", "note": "7 mm"})).facts()
     assert facts["projection_le_3mm"] == Shown(
-        said=False, on=ON, note="C12 of the list that Jo Fitter signed")
+        said=False, on=ON, note="C12 of a list that an installer signed")
     assert facts["commissioning_complete"].said is False
     both = read(filled(C03={"result": "fail", "note": "held in"})).facts()
     assert both["escape_without_key_or_power"].said is False
@@ -242,6 +242,31 @@ def test_the_record_counts_and_names_the_report() -> None:
     assert record.report == sha256(report.canonical()).digest()
     assert placed(C18=passed("C18") | {"values": {"load": 56}}).record(0).report != (
         placed().record(0).report)
+
+
+SIGNED_AT = 1_803_902_400  # 2027-03-01, noon in UTC; there is a zone in which it is the 2nd
+
+
+@pytest.mark.parametrize(("on", "holds"), [
+    ("2027-03-01", True), ("2027-03-02", True), ("2027-03-03", False), ("2027-01-30", True),
+    ("2027-01-29", False)])
+def test_a_report_is_of_the_day_of_its_signature_or_of_the_month_before(
+    on: str, holds: bool) -> None:
+    """B56."""
+    raw = filled() | {"on": on}
+    assert as_report(raw, Lines()).raw["on"] == on  # nobody has signed it yet
+    if holds:
+        assert as_report(raw, Lines(), SIGNED_AT).raw["on"] == on
+    else:
+        with pytest.raises(BadFile, match="the day of the signature"):
+            as_report(raw, Lines(), SIGNED_AT)
+
+
+@pytest.mark.parametrize("on", ["1999-12-31", "2200-01-01", "9999-12-31", date(9999, 12, 31)])
+def test_a_day_that_no_calendar_here_counts_to_is_refused_with_its_line(on: object) -> None:
+    """B13."""
+    with pytest.raises(BadFile, match="from 2000 to 2199"):
+        as_report(filled() | {"on": on}, Lines())
 
 
 # --- whatever is in it --------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,11 +19,18 @@ from mortice.assess.checklist import as_report, checklist
 from mortice.assess.text import BadFile, Lines, read_text
 from mortice.core.log import About, Kind
 
+TODAY = datetime.now(UTC).date()
+
+
+def today(*conditions: str, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - as filled
+    """A list that is filled in today."""
+    return filled(*conditions, **changed) | {"on": str(TODAY)}
+
 
 @pytest.fixture
 def sheet_file(tmp_path: Path) -> Path:
     file = tmp_path / "front.toml"
-    file.write_text(as_toml(filled()))
+    file.write_text(as_toml(today()))
     return file
 
 
@@ -72,9 +80,9 @@ def test_an_installers_report_is_in_the_doors_log_and_checks_without_a_home(
     facts = stranger.run("assess", "commissioned", file, "--lock-key", key, "--facts").out
     pasted = tmp_path / "door.toml"
     pasted.write_text(facts)
-    judged = stranger.json("assess", "door", pasted, "--on", "2027-03-02")
+    judged = stranger.json("assess", "door", pasted, "--on", str(TODAY + timedelta(days=1)))
     assert judged["layers"]["P-INST"]["level"] == 3
-    later = stranger.json("assess", "door", pasted, "--on", "2028-03-02")
+    later = stranger.json("assess", "door", pasted, "--on", str(TODAY + timedelta(days=367)))
     assert later["layers"]["P-INST"]["level"] == 0  # the throw of the bolts is due again
 
 
@@ -90,13 +98,13 @@ def test_the_log_says_who_checked_the_door(
 def test_failed_items_are_signed_and_said(
     installer: Terminal, front: Doorway, tmp_path: Path) -> None:
     file = tmp_path / "front.toml"
-    file.write_text(as_toml(filled(C12={"result": "fail", "note": "7 mm outside"})))
+    file.write_text(as_toml(today(C12={"result": "fail", "note": "7 mm outside"})))
     made = commission(installer, file)
     assert made["results"]["C12"] == "fail"
     assert front.entries(Kind.CHECKED)[0].about[About.COUNT] == 1
     said = installer.run("assess", "commissioned", made["file"], "--door", "front").out
     assert "7 mm outside" in said
-    assert "due again by 2028-03-01: C02" in said
+    assert f"due again by {TODAY.year + 1}-" in said
 
 
 @pytest.fixture
@@ -138,7 +146,7 @@ def test_what_is_no_kept_report_is_said_to_be_none(
 def test_musts_that_are_left_are_named_before_anything_is_signed(
     installer: Terminal, front: Doorway, tmp_path: Path) -> None:
     file = tmp_path / "front.toml"
-    file.write_text(as_toml(filled("multipoint", C12=None, C17=None)))
+    file.write_text(as_toml(today("multipoint", C12=None, C17=None)))
     printed = installer.run("--json", "assess", "commission", file, "--door", "front")
     assert (printed.code, printed.problem["code"]) == (1, "unfinished")
     assert "C12, C17" in printed.problem["message"]
@@ -151,10 +159,21 @@ def test_musts_that_are_left_are_named_before_anything_is_signed(
 def test_a_wrong_value_is_refused_with_its_line(
     installer: Terminal, front: Doorway, tmp_path: Path) -> None:
     file = tmp_path / "front.toml"
-    file.write_text(as_toml(filled(C12=passed("C12") | {"values": {"outside": 4, "inside": 1}})))
+    file.write_text(as_toml(today(C12=passed("C12") | {"values": {"outside": 4, "inside": 1}})))
     printed = installer.run("--json", "assess", "commission", file, "--door", "front")
     assert (printed.code, printed.problem["code"]) == (1, "bad_file")
     assert "C12: outside is 4" in printed.problem["message"]
+
+
+@pytest.mark.parametrize("days", [2, 1000, -32])
+def test_a_list_of_another_day_is_not_signed(
+    days: int, installer: Terminal, front: Doorway, tmp_path: Path) -> None:
+    file = tmp_path / "front.toml"
+    file.write_text(as_toml(filled() | {"on": str(TODAY + timedelta(days=days))}))
+    printed = installer.run("--json", "assess", "commission", file, "--door", "front")
+    assert (printed.code, printed.problem["code"]) == (1, "bad_file")
+    assert "line 4" in printed.problem["message"]
+    assert front.entries(Kind.CHECKED) == []
 
 
 def test_a_guest_signs_for_no_door(given: Given, front: Doorway, sheet_file: Path) -> None:
@@ -175,7 +194,7 @@ def test_an_earlier_file_is_not_written_over(
 def test_a_list_of_another_door_is_not_signed_for_this_one(
     installer: Terminal, front: Doorway, tmp_path: Path) -> None:
     file = tmp_path / "front.toml"
-    file.write_text('door = "0000000000000000"\n' + as_toml(filled()))
+    file.write_text('door = "0000000000000000"\n' + as_toml(today()))
     printed = installer.run("--json", "assess", "commission", file, "--door", "front")
     assert "another door" in printed.problem["message"]
 

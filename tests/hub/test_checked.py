@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from lived import Lived
 from starlette.testclient import TestClient
 from tests.assess.filled import filled
 
-from mortice.assess.checklist import KEPT, as_report
+from mortice.assess.checklist import KEPT, Report, as_report
 from mortice.assess.doorset import Shown
 from mortice.assess.text import Lines
 from mortice.core.document import id_of
@@ -40,12 +40,13 @@ def owner(as_: AsRole) -> TestClient:
     return as_("owner")
 
 
-def signed(cast: Cast, label: str = FRONT, at: int = 1_800_000_000, **changed: Any,
+def signed(cast: Cast, label: str = FRONT, at: int | None = None, **changed: Any,
            ) -> tuple[bytes, bytes]:
     """A kept file of a report on which all passes unless changed, and its record's name."""
-    yesterday = datetime.fromtimestamp(now() - DAY, UTC).date().isoformat()
+    at = at or now() - 900
+    day = datetime.fromtimestamp(at, UTC).date().isoformat()
     raw = filled(**changed) | {
-        "on": yesterday, "site": cast.site.site.id.hex(), "door": cast.doors[label].door_id.hex()}
+        "on": day, "site": cast.site.site.id.hex(), "door": cast.doors[label].door_id.hex()}
     report = as_report(raw, Lines())
     record = sign_checked(cast.site.site.id, report.record(at), cast.grant_key)
     made = {"format": KEPT, "report": report.raw, "record": record.hex(), "receipt": "00"}
@@ -98,7 +99,7 @@ def test_the_report_that_the_log_names_counts(
     assert sends(owner, cast, body).status_code == 303
     found = shown(cast)
     assert found["bolt_throws_fully"].said == "measured"
-    assert found["projection_le_3mm"].note == "C12 of the list that Jo Fitter signed"
+    assert found["projection_le_3mm"].note == "C12 of a list that an installer signed"
     with cast.hub.database.reading() as db:
         made = judged(db, door(cast, db))
         assert made.facts["projection_le_3mm"] is False
@@ -147,13 +148,30 @@ def test_only_the_newest_check_of_that_door_counts(
     lived.wrote(BACK, (900, Kind.LEAF_SEEN, {6: "open"}))
     assert sends(owner, cast, first, BACK).status_code == 422
     assert sends(owner, cast, first).status_code == 303
-    second, later = signed(cast, at=1_800_000_060, C12={"result": "fail", "note": "4 mm"})
+    second, later = signed(cast, at=now() - 60, C12={"result": "fail", "note": "4 mm"})
     lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}), (60, Kind.CHECKED, {
         11: later, 20: 1}))
     assert shown(cast) == {}  # another was made since, and its report is not here yet
     assert "is another" in sends(owner, cast, first).text
     sends(owner, cast, second)
     assert shown(cast)["projection_le_3mm"].said is False
+
+
+@pytest.mark.parametrize("ahead", [2, 1000, -32, None])
+def test_a_report_of_another_day_than_its_signature_is_not_taken(
+    ahead: int | None, cast: Cast, lived: Lived, owner: TestClient) -> None:
+    """B56; and the pages stand whatever was sent."""
+    day = date(9999, 12, 31) if ahead is None else (
+        datetime.fromtimestamp(now(), UTC).date() + timedelta(days=ahead))
+    raw = filled() | {"on": str(day), "site": cast.site.site.id.hex(),
+                      "door": cast.doors[FRONT].door_id.hex()}
+    report = Report(raw, day)
+    record = sign_checked(cast.site.site.id, report.record(now()), cast.grant_key)
+    body = json.dumps({"format": KEPT, "report": raw, "record": record.hex(), "receipt": "00"})
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: id_of(record), 20: 0}))
+    assert sends(owner, cast, body.encode()).status_code == 422
+    assert shown(cast) == {}
+    assert owner.get(f"{cast.base}/security").status_code == 200
 
 
 def test_whoever_may_only_read_sends_nothing(
@@ -175,7 +193,7 @@ def test_at_a_private_room_the_door_page_does_not_say_who_came(
 
 def test_old_reports_end_and_the_newest_stays(
     cast: Cast, lived: Lived, owner: TestClient) -> None:
-    for at in (1_800_000_000, 1_800_000_060):
+    for at in (now() - 900, now() - 840):
         body, name = signed(cast, at=at)
         lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
         assert sends(owner, cast, body).status_code == 303

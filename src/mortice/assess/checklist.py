@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -19,18 +18,21 @@ from hashlib import sha256
 from math import inf, isfinite
 from typing import Any, TypeAlias
 
-from mortice.assess.doorset import Shown
+from mortice.assess.doorset import Shown, months_on
 from mortice.assess.model import read_data
 from mortice.assess.text import BadFile, Lines, Path, all_known, as_day, as_table, one_of
 from mortice.core.errors import Untrusted
 from mortice.core.freshness import Checked, read_checked
 
 Table: TypeAlias = dict[str, Any]
+SIGNED = "of a list that an installer signed"  # and not who: notes go into reports
 LIST, KEPT = "mortice-checklist/1", "mortice-commissioned/1"
 PASS, FAIL, SKIPPED = "pass", "fail", "not_applicable"
 HEAD = ("list", "name", "by", "on", "conditions", "site", "door", "items")
 KEYS = ("result", "found", "values", "photos", "note")
 HASH = re.compile("[0-9a-f]{64}")
+DAY, EARLIEST, MOST_DAYS = 86_400, 14 * 3600, 31  # a day begins 14 hours before it does in UTC
+EPOCH = 719_163  # 1970-01-01, as days are numbered
 
 
 @lru_cache(maxsize=1)
@@ -60,7 +62,7 @@ class Report:
 
     def due(self) -> dict[str, date]:
         """The day on which each passed item is due again, where time alone makes it so (B56)."""
-        return {name: _months_on(self.on, min([item["months"], *(
+        return {name: months_on(self.on, min([item["months"], *(
             months for where, months in item.get("often", {}).items()
             if where in self.raw["conditions"])]))
             for name, item in checklist()["items"].items()
@@ -69,12 +71,11 @@ class Report:
     def facts(self) -> dict[str, Shown]:
         """What it shows of the door once it is signed; `false` where an item failed (B55)."""
         results, due, made = self.results(), self.due(), {}
-        signed = f"the list that {self.raw['by']} signed"
         for fact, each in checklist()["facts"].items():
             names = [name for name in each.get("items") or self.musts()
                      if name in self.musts() or name in results]
             found, of = {results.get(name) for name in names} - {SKIPPED}, each.get("items", [])
-            note = f"{' and '.join(of)} of {signed}" if of else signed
+            note = f"{' and '.join(of) or 'every must'} {SIGNED}"
             if FAIL in found:
                 made[fact] = Shown(said=False, on=self.on, note=note)
             elif found == {PASS}:
@@ -83,7 +84,7 @@ class Report:
         for name, each in self.raw["items"].items():
             if each["result"] == PASS and "found" in each:
                 kind = checklist()["items"][name]["found"][each["found"]]
-                made[each["found"]] = Shown(kind, self.on, note=f"{name} of {signed}")
+                made[each["found"]] = Shown(kind, self.on, note=f"{name} {SIGNED}")
         return made
 
     def canonical(self) -> bytes:
@@ -105,18 +106,20 @@ def asked(name: str, conditions: list[str]) -> bool:
         {*conditions}.isdisjoint(item.get("unless", [])))
 
 
-def _months_on(day: date, months: int) -> date:
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+def as_report(raw: Table, lines: Lines, at: int | None = None) -> Report:
+    """A filled list from plain values, signed at Unix second `at` where it is.
 
-
-def as_report(raw: Table, lines: Lines) -> Report:
-    """A filled list from plain values. Raises BadFile with the line and what was expected."""
+    Raises BadFile with the line and what was expected.
+    """
     all_known(raw, HEAD, lines, ())
     one_of(raw.get("list"), [LIST], lines, ("list",))
     on, conditions = as_day(raw.get("on"), lines, ("on",)), raw.get("conditions", [])
     if on is None or not raw.get("name") or not raw.get("by"):
         raise BadFile(1, "it does not say which door, who checked it and when", "name, by and on")
+    ago = 0 if at is None else (at + EARLIEST) // DAY - on.toordinal() + EPOCH
+    if not 0 <= ago <= MOST_DAYS:
+        raise BadFile(lines.at(("on",)), f"{on} is not when it was checked",
+                      f"the day of the signature, or one of the {MOST_DAYS} before it")
     if not isinstance(conditions, list):
         raise BadFile(lines.at(("conditions",)), "conditions is not a list", "a list of words")
     for each in conditions:
@@ -182,9 +185,10 @@ def read_kept(body: bytes) -> tuple[Report, bytes, bytes]:
     try:
         kept = json.loads(body)
         one_of(kept["format"], [KEPT], Lines(), ())
-        report = as_report(as_table(kept["report"], Lines(), ()), Lines())
+        raw = as_table(kept["report"], Lines(), ())
         record, receipt = bytes.fromhex(kept["record"]), bytes.fromhex(kept["receipt"])
-        checked = read_checked(record, bytes.fromhex(report.raw["site"]))
+        checked = read_checked(record, bytes.fromhex(raw["site"]))
+        report = as_report(raw, Lines(), checked.at)
         same = checked == report.record(checked.at)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BadFile(1, "this is no signed report", "what assess commission wrote") from error

@@ -8,6 +8,7 @@ Spec: spec/assess.md, section 5.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -278,12 +279,11 @@ def _by_support(support: Support | None, today: date) -> dict[str, Said]:
         return {}
     since = {"support_ge_2y_left": today, "support_ge_5y_at_sale": support.sold or today,
              "support_ge_10y": support.sold or today}
-    return {fact: support.shown if _years_on(since[fact], years) <= support.until else False
+    return {fact: support.shown if months_on(since[fact], 12 * years) <= support.until else False
             for fact, years in YEARS.items()}
 
 
-def _years_on(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:  # the 29th of February
-        return day.replace(year=day.year + years, day=28)
+def months_on(day: date, months: int) -> date:
+    """So many months later; the last day of a month that is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

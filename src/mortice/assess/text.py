@@ -18,6 +18,7 @@ import yaml
 
 MOST_BYTES = 262_144  # of one file
 DEEPEST = 20
+YEARS = range(2000, 2200)
 SYNTAX = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -191,11 +192,12 @@ def as_day(said: object, lines: Lines, at: Path) -> date | None:
     if said is None:
         return None
     try:
-        if isinstance(said, datetime):
-            return said.date()
-        return said if isinstance(said, date) else date.fromisoformat(str(said))
+        day = said if isinstance(said, date) else date.fromisoformat(str(said))
+        if day.year not in YEARS:
+            raise ValueError
+        return day.date() if isinstance(day, datetime) else day
     except ValueError as error:
-        raise BadFile(lines.at(at), f"{str(said)[:60]!r} is not a day",
+        raise BadFile(lines.at(at), f"{str(said)[:60]!r} is not a day from 2000 to 2199",
                       "a day, such as 2026-03-01") from error
 
 

@@ -33,7 +33,7 @@ from mortice.client.visit import Delivered
 from mortice.core import commands
 from mortice.core.document import id_of
 from mortice.core.errors import Theirs, Untrusted
-from mortice.core.freshness import CHECKED, sign_checked
+from mortice.core.freshness import CHECKED, Checked, sign_checked
 from mortice.core.grant import Rights
 from mortice.core.keys import PublicKey
 from mortice.core.log import Receipt, Result, accept_receipt
@@ -127,13 +127,14 @@ def commission(here: Here, file: Path, name: str, out: Path | None, unfinished: 
     if kept.exists():
         raise usage(f"{kept} is there already, and it may be the only proof of an earlier check.",
                     "Name another file with --out.")
+    moment = int(time.time())
     report = read_file(file, lambda text, form: as_report(*_for(here, door, *read_text(
-        text, form))))
+        text, form)), moment))
     missing = report.missing()
     if missing and not unfinished:
         raise Problem("unfinished", f"Still to be done at this door: {', '.join(missing)}.",
                       "Fill them in; or sign what there is with --unfinished.")
-    encoded, receipt = asyncio.run(_deliver(here, door, report))
+    encoded, receipt = asyncio.run(_deliver(here, door, report.record(moment)))
     made = {"format": KEPT, "report": report.raw, "record": encoded.hex(), "receipt": receipt.hex()}
     kept.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", "utf-8")
     _tell(here, report, accept_receipt(receipt, door.mapped.lock.signing), str(kept))
@@ -151,14 +152,14 @@ def _for(here: Here, door: KnownDoor, raw: dict[str, Any], lines: Lines,
     return raw | named, lines
 
 
-async def _deliver(here: Here, door: KnownDoor, report: Report) -> tuple[bytes, bytes]:
+async def _deliver(here: Here, door: KnownDoor, record: Checked) -> tuple[bytes, bytes]:
     """The signed record and the lock's receipt for it. Raises Problem."""
     held = here.me.best(door.mapped.id, Rights.CONFIGURE)
     if not held.leaf.use & Rights.CONFIGURE:
         raise Problem("no_right", "None of your keys may set that door up, so none signs for it.",
                       "Ask the owner for one: mortice key give NAME --doors DOOR --may configure "
                       "--until DAY", REFUSED)
-    encoded = sign_checked(here.home.site().id, report.record(int(time.time())), here.me.key)
+    encoded = sign_checked(here.home.site().id, record, here.me.key)
     async with at(here, door, Wish(commands.Command.STATUS, key=held)) as call:
         delivered = await deliver(here, door, call, [[CHECKED, encoded, held.wire]])
     name = id_of(encoded)

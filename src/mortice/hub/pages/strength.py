@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -26,6 +25,7 @@ from mortice.assess.questions import (
     questions,
 )
 from mortice.assess.report import LEVELS, TITLES, sealed, unsealed
+from mortice.assess.text import BadFile, Lines, as_day
 from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.copies import visible
@@ -159,9 +159,9 @@ def _shown(one: Question, how: str, words: str, *, there: bool) -> None:
 
 def _until(text: str) -> str:
     try:
-        return str(date.fromisoformat(text)) if text else ""
-    except ValueError as error:
-        raise wrong({"until": "Write a day, or leave it empty."}) from error
+        return str(as_day(text or None, Lines(), ()) or "")
+    except BadFile as error:
+        raise wrong({"until": "Write a day from 2000 to 2199, or leave it empty."}) from error
 
 
 def _ask(  # noqa: PLR0913, PLR0917 - all that its page shows
