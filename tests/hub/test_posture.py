@@ -7,13 +7,14 @@ import re
 import secrets
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from givers import add_giver, owner_takes_back
-from hubs import Cast
+from hubs import Cast, browser
 from lived import Lived, opened
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -22,7 +23,7 @@ from test_doors import make_private
 from test_powers import VISITS, given
 
 from mortice.assess.assessment import Assessment, as_json
-from mortice.assess.doorset import Shown
+from mortice.assess.doorset import DoorSet, Shown
 from mortice.assess.evaluate import Said
 from mortice.assess.model import model, read_data
 from mortice.assess.ours import better, published, support
@@ -60,6 +61,7 @@ from mortice.hub.tables import (
     RecoveryCode,
     now,
 )
+from mortice.hub.tokens import make_token
 
 AsRole = Callable[[str], TestClient]
 FRONT, DAY = "Front door", 86_400
@@ -384,21 +386,39 @@ def test_the_support_date_passes(monkeypatch: pytest.MonkeyPatch, cast: Cast, li
 # --- with what the owner said ---------------------------------------------------------------------
 
 
+ANY = DoorSet("", smart=True, default=None, used=frozenset(), facts={})
+
+
 @pytest.mark.parametrize(("theirs", "ours", "wins"), [
     ("document", False, False), (False, "document", False), ("owner", "document", "document"),
     ("register", "document", "register"), ("owner", None, "owner"), (None, "measured", "measured")])
 def test_a_no_stands_and_else_the_better_evidence(
     theirs: Said, ours: Said, wins: Said) -> None:
-    found = better({"event_log": Shown(theirs)}, {"event_log": Shown(ours)})
+    found = better(
+        {"event_log": Shown(theirs)}, {"event_log": Shown(ours)}, ANY, date(2026, 11, 25))
     assert found["event_log"].said == wins
+
+
+def test_what_ended_takes_nothing_from_what_still_counts() -> None:
+    """B48: on a day when both count, the better shown; then the one that is left."""
+    on, until = date(2026, 3, 1), date(2026, 9, 1)
+    ends, lasts = Shown("measured", on, until), Shown("owner", on)
+    for said, ours in ((ends, lasts), (lasts, ends)):
+        for day, wins in ((until, ends), (until + timedelta(days=1), lasts)):
+            assert better({"leaf_sound": said}, {"leaf_sound": ours}, ANY, day) == {
+                "leaf_sound": wins}
+    changed = replace(ANY, changed={"cylinder": on + timedelta(days=1)})
+    new = Shown("owner", until)
+    assert better({"projection_le_3mm": ends}, {"projection_le_3mm": new}, changed, until) == {
+        "projection_le_3mm": new}
 
 
 def test_a_trial_is_a_claim_after_a_year() -> None:
     on = date(2026, 3, 1)
     for fact, until in (("low_battery_warning", on + timedelta(days=365)), ("leaf_sound", None)):
-        assert better({fact: Shown("measured", on)}, {}) == {fact: Shown("measured", on, until)}
+        assert better({fact: Shown("measured", on)}, {}, ANY, on) == {fact: Shown("measured", on, until)}
     sooner = Shown("measured", on, on + timedelta(days=90))  # due again (B56)
-    assert better({"low_battery_warning": sooner}, {}) == {"low_battery_warning": sooner}
+    assert better({"low_battery_warning": sooner}, {}, ANY, on) == {"low_battery_warning": sooner}
 
 
 def test_a_battery_test_older_than_a_year_is_a_claim(
@@ -566,6 +586,21 @@ def test_the_page_says_what_is_known_by_which_evidence(
     assert f"{cast.base}/settings/team" not in as_("manager").get(f"{cast.base}/security").text
 
 
+def test_a_program_needs_a_scope_of_its_own_and_gets_no_names(cast: Cast, lived: Lived) -> None:
+    no_second_factor(lived)
+    lived.gives("Tom Reed", FRONT)
+    path = f"/api/v1/places/{cast.place.ref}/doors/{cast.doors[FRONT].ref}/posture"
+    for scope, status in (("settings:read", 403), ("strength:read", 200)):
+        with cast.hub.database.writing() as db:
+            _, secret = make_token(db, db.get_one(Account, cast.accounts["manager"].id),
+                                   db.get_one(Place, cast.place.id), "Monitor", ([scope], 5))
+        with browser(cast.hub) as client:
+            answer = client.get(path, headers={"authorization": f"Bearer {secret}"})
+        assert answer.status_code == status
+    assert not [name for name in ("Tom Reed", "Manager", "Ana Sousa") if name in answer.text]
+    assert answer.json()["evidence"]["mfa_and_expiring_grants"]["counts"] is False
+
+
 def test_the_api_says_what_the_command_says(cast: Cast, lived: Lived, as_: AsRole) -> None:
     path = f"/api/v1/places/{cast.place.ref}/doors/{cast.doors[FRONT].ref}/posture"
     answer = as_("owner").get(path)
@@ -574,6 +609,8 @@ def test_the_api_says_what_the_command_says(cast: Cast, lived: Lived, as_: AsRol
         json.dumps(as_json(model(), made)))
     assert answer.json()["evidence"]["signed_updates"] == {
         "shown": False, "on": published()["signed_updates"].on.isoformat(),  # type: ignore[union-attr]
-        "until": None, "note": published()["signed_updates"].note, "counts": False}
+        "until": None, "note": "", "counts": False}
+    assert answer.json()["evidence"]["event_log"]["note"] == "its log is kept here, and fits"
+    assert as_("auditor").get(path).status_code == 200
     assert as_("member").get(path).status_code == 403
     assert as_("owner").get(path.replace(cast.doors[FRONT].ref, "zzzzzzzzzz")).status_code == 404

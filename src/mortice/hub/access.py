@@ -75,6 +75,7 @@ class To(Enum):
     MAKE_TOKENS = "let a program in, as oneself"
     CHANGE_TEAM = "say who else may do what"
     SEE_STRENGTH = "see how strong a door is"
+    WATCH_STRENGTH = "see how strong a door is, without names"
     SAY_STRENGTH = "say what a door is like"
     ERASE = "erase what is held of a person"
 
@@ -97,6 +98,7 @@ RULES: dict[To, Rule] = {
     To.MAKE_TOKENS: Rule(READS),
     To.CHANGE_TEAM: Rule(OWNS, proved_within=DANGER_SECONDS),
     To.SEE_STRENGTH: Rule(READS),  # nobody else: it is what a burglar wants to know
+    To.WATCH_STRENGTH: Rule(READS, "strength:read"),
     To.SAY_STRENGTH: Rule(RUNS),
     To.ERASE: Rule(OWNS, proved_within=DANGER_SECONDS),
 }

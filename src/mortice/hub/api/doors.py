@@ -14,6 +14,7 @@ from mortice.hub.api.shapes import door_json, place_json
 from mortice.hub.comings import door_of, doors_of, eyes_of, state_since
 from mortice.hub.doors import health, now_of
 from mortice.hub.drift import judged
+from mortice.hub.problems import not_found
 from mortice.hub.tables import now
 
 ROUTER = api_router("doors")
@@ -47,10 +48,13 @@ def one(here: Sees, door: str) -> dict[str, Any]:
 
 
 @ROUTER.get("/doors/{door}/posture", summary="How strong a door is")
-def posture(here: Annotated[Here, Depends(may(To.SEE_SETTINGS))], door: str) -> dict[str, Any]:
-    """As `mortice assess door --json`, and how each fact is known."""
-    made = judged(here.db, door_of(here, eyes_of(here), door))
+def posture(here: Annotated[Here, Depends(may(To.WATCH_STRENGTH))], door: str) -> dict[str, Any]:
+    """As `mortice assess door --json`, and how each fact is known; what is not so names nobody."""
+    found = next((each for each in here.place.doors if each.ref == door), None)
+    if found is None:
+        raise not_found("door")
+    made = judged(here.db, found)
     return as_json(model(), made) | {"evidence": {
-        fact: {"shown": shown.said, "on": shown.on, "until": shown.until, "note": shown.note,
-               "counts": made.facts.get(fact)}
+        fact: {"shown": shown.said, "on": shown.on, "until": shown.until,
+               "note": "" if shown.said is False else shown.note, "counts": made.facts.get(fact)}
         for fact, shown in sorted(made.door.facts.items())}}

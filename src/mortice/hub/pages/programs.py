@@ -20,7 +20,7 @@ SCOPE_WORDS = {
     "activity:read": "read what happened", "doors:read": "see the doors",
     "keys:write": "hand in keys that were signed elsewhere, and take them back",
     "people:read": "see people and their keys", "people:write": "add and change people",
-    "settings:read": "see settings"}
+    "settings:read": "see settings", "strength:read": "see how strong the doors are"}
 
 
 @ROUTER.get("")
