@@ -118,6 +118,18 @@ def test_a_class_of_en_1627_counts_only_with_its_evidence() -> None:
     assert door_level("EN 1627 RC 2", en1627_uk_interpretation="register") == 2
     assert door_level("EN 1627 RC 3") == 2
     assert door_level("EN 1627 RC 3", en1627_uk_interpretation="register") == 4
+    assert {door_level(f"EN 1627:2021 RC {number}") for number in (4, 5, 6)} == {4}
+
+
+@pytest.mark.parametrize(("said", "could_be"), [({}, 4), ({"en1627_uk_interpretation": False}, 2)])
+def test_a_list_without_the_uk_s_evidence_does_not_say_that_there_is_none(
+    said: dict[str, object], could_be: int) -> None:
+    sound = dict.fromkeys(("leaf_sound", "leaf_ge_44mm", "no_letterplate", "no_glass_near_lock"),
+                          "photo")
+    [door] = read_door_sets(file([{"mark": "EN 1627 RC 3", "shown": "register"}], default="false",
+                                 facts=sound | said), "yaml", MODEL)
+    made = assess(MODEL, door, DAY).verdict.layers["P-DOOR"]
+    assert (made.level, made.could_be) == (2, could_be)
 
 
 def test_class_rc_2_is_spoken_of_and_credited_nowhere() -> None:

@@ -228,14 +228,14 @@ def _changed(said: object, lines: Lines, at: Path) -> dict[str, date | None]:
 
 def facts_on(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
     """What every fact counts as on `today` (B9 to B11)."""
-    gates = {gate.fact for gate in model.gates}
+    silent = {gate.fact for gate in model.gates} | {each.together for each in model.facts.values()}
     counted: dict[str, Said] = {} if door.default is None else {
-        fact: door.default for fact in model.facts if fact not in gates}
-    counted |= {fact: _counts(door, model, fact, shown, today)
+        fact: door.default for fact in model.facts if fact not in silent}  # B8b, B12
+    counted |= {fact: counts(door, model, fact, shown, today)
                 for fact, shown in door.facts.items()}
     counted |= _by_support(door.support, today)
     for fact, needs in _by_marks(door.marks):
-        weakest = min((_counts(door, model, fact, shown, today) for shown in needs),
+        weakest = min((counts(door, model, fact, shown, today) for shown in needs),
                       key=lambda said: _rank(model, said))
         counted[fact] = max(counted.get(fact), weakest, key=lambda said: _rank(model, said))
     return counted
@@ -255,7 +255,8 @@ def _rank(model: Model, said: Said) -> int:
     return [*model.ranks].index(said) if isinstance(said, str) else -1
 
 
-def _counts(door: DoorSet, model: Model, fact: str, shown: Shown, today: date) -> Said:
+def counts(door: DoorSet, model: Model, fact: str, shown: Shown, today: date) -> Said:
+    """What one counts as on `today` (B9, B10)."""
     ended = shown.until is not None and shown.until < today
     later = shown.on is not None and shown.on > today
     before = bool(door.changed) and (shown.on is None or any(
