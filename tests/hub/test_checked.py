@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from hubs import Cast
 from lived import Lived
+from PIL import Image
 from starlette.testclient import TestClient
 from tests.assess.filled import filled
 
@@ -89,7 +91,30 @@ def test_a_check_in_the_log_is_told_with_whose_it_was(
         assert "Checked on" in told
         assert "by Jo Fitter; failed: 2" in told
     assert "Checked on" not in page(owner, cast, "", BACK)
-    assert shown(cast) == {}  # what was found is in the report
+    [fact] = shown(cast)  # what was found is in the report
+    assert fact == "commissioning_complete"
+
+
+def test_a_report_that_is_withheld_hides_no_fail(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    """B59: whatever the owner says, until the report is there."""
+    photo = BytesIO()
+    Image.new("RGB", (64, 64)).save(photo, "JPEG")
+    at = f"{cast.base}/doors/{cast.doors[FRONT].ref}/strength/ask/commissioned"
+    assert owner.post(
+        at, data={"answer": "fitter", "how": "document"}, follow_redirects=False,
+        files={"photo": ("a.jpg", photo.getvalue(), "image/jpeg")}).status_code == 303
+    counts = []
+    for failed, change in ((0, {}), (1, {"C12": {"result": "fail", "note": "7 mm outside"}})):
+        body, name = signed(cast, at=now() - 900 + failed, **change)
+        lived.wrote(FRONT, (900 - failed, Kind.CHECKED, {11: name, 20: failed}))
+        with cast.hub.database.reading() as db:
+            counts.append(judged(db, door(cast, db)).facts["commissioning_complete"])
+    assert counts == ["document", False]
+    assert shown(cast)["commissioning_complete"].note == (
+        "items failed when it was checked: 1; its report is not here")
+    assert sends(owner, cast, body).status_code == 303
+    assert shown(cast)["bolt_throws_fully"].said == "measured"
 
 
 def test_the_report_that_the_log_names_counts(
@@ -172,6 +197,18 @@ def test_a_report_of_another_day_than_its_signature_is_not_taken(
     assert sends(owner, cast, body.encode()).status_code == 422
     assert shown(cast) == {}
     assert owner.get(f"{cast.base}/security").status_code == 200
+
+
+def test_a_check_that_ended_takes_nothing_from_what_was_said_since(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    """B48."""
+    body, name = signed(cast, at=now() - 500 * DAY)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    at = f"{cast.base}/doors/{cast.doors[FRONT].ref}/strength"
+    owner.post(f"{at}/ask/way_out", data={"answer": "yes", "how": "owner"})
+    assert sends(owner, cast, body).status_code == 303
+    with cast.hub.database.reading() as db:
+        assert judged(db, door(cast, db)).facts["escape_without_key_or_power"] == "owner"
 
 
 def test_whoever_may_only_read_sends_nothing(

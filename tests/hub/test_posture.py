@@ -416,7 +416,8 @@ def test_what_ended_takes_nothing_from_what_still_counts() -> None:
 def test_a_trial_is_a_claim_after_a_year() -> None:
     on = date(2026, 3, 1)
     for fact, until in (("low_battery_warning", on + timedelta(days=365)), ("leaf_sound", None)):
-        assert better({fact: Shown("measured", on)}, {}, ANY, on) == {fact: Shown("measured", on, until)}
+        found = better({fact: Shown("measured", on)}, {}, ANY, on)
+        assert found == {fact: Shown("measured", on, until)}
     sooner = Shown("measured", on, on + timedelta(days=90))  # due again (B56)
     assert better({"low_battery_warning": sooner}, {}, ANY, on) == {"low_battery_warning": sooner}
 

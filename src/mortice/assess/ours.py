@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 
-from mortice.assess.doorset import Shown, Support
+from mortice.assess.doorset import DoorSet, Shown, Support, counts
 from mortice.assess.model import model, read_data
 
 YEAR = timedelta(days=365)  # how long a trial counts
@@ -38,11 +38,13 @@ def support(since: date) -> Support:
     return Support(raw["until"], raw["shown"], since)
 
 
-def better(said: Mapping[str, Shown], ours: Mapping[str, Shown]) -> dict[str, Shown]:
-    """Of what two say, any *false*, else what is better shown; a trial for a year (B47, B48)."""
+def better(said: Mapping[str, Shown], ours: Mapping[str, Shown], door: DoorSet, day: date,
+           ) -> dict[str, Shown]:
+    """Of what two say of a door, any *false*, else what counts for more on `day` (B47, B48)."""
     kinds, both = [None, *model().ranks, False], dict(ours)
-    for fact, shown in said.items():
-        if kinds.index(shown.said) >= kinds.index(both.get(fact, Shown(None)).said):
-            ends = shown.on + YEAR if fact in TRIALS and shown.on else None
-            both[fact] = replace(shown, until=shown.until or ends)
+    for fact, each in said.items():
+        ends = each.on + YEAR if fact in TRIALS and each.on else None
+        both[fact] = max(  # of two that count alike, the first
+            replace(each, until=each.until or ends), both.get(fact, Shown(None)), key=lambda one: (
+                kinds.index(counts(door, model(), fact, one, day)), kinds.index(one.said)))
     return both

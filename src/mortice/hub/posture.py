@@ -239,10 +239,11 @@ def _many(number: int, what: str) -> str:
 # --- with what the owner said ---------------------------------------------------------------------
 
 
-def joined(door: Door, said: DoorSet | None, facts: Facts) -> DoorSet:
-    """What is known of a door: what its owner said, and what the hub shows (B47, B48)."""
+def joined(door: Door, said: DoorSet | None, facts: Facts, day: date) -> DoorSet:
+    """What is known of a door on `day`: what its owner said, and what the hub shows (B47, B48)."""
     said = said or DoorSet(door.label, smart=True, default=None, used=frozenset(), facts={})
     shared = {"multi_household"} if any(each.private for each in door.place.doors) else set()
     since = datetime.fromtimestamp(door.made_at, UTC).date()
     return replace(said, name=door.label, smart=True, used=said.used | shared,
-                   facts=better(said.facts, facts), support=said.support or support(since))
+                   facts=better(said.facts, facts, said, day),
+                   support=said.support or support(since))

@@ -69,10 +69,12 @@ def said_of(door: Door, given: dict[str, Given]) -> DoorSet:
 def strength_of(db: Session, door: Door) -> Strength:
     """How strong a door is today, at the door."""
     given, today = given_of(db, door), day_of(now(), door)
-    found = joined(door, said_of(door, given), shared(facts_of(db, door, today), given, model()))
+    proved = shared(facts_of(db, door, today), given, model())
+    found = joined(door, said_of(door, given), proved, today)
     if not alone(given):
         found = replace(found, support=None)  # B25
-    found = replace(found, facts=better(facts_of_check(db, door), found.facts))  # B59
+    found = replace(found, facts=better(
+        facts_of_check(db, door), found.facts, found, today))  # B59
     marks = door_table(door.label, given, model())["marks"]
     return Strength(given, marks, assess(model(), found, today))
 
