@@ -24,7 +24,7 @@ FACTS = [*MODEL.facts]
 
 
 def judged(day: date = DAY, **file: object) -> dict[str, Any]:
-    text = yaml.safe_dump({"says": [], "smart": True} | file, allow_unicode=True)
+    text = yaml.safe_dump({"says": [], "smart": True} | file)
     return judge_product(MODEL, read_product(text, "yaml", MODEL), day)
 
 

@@ -74,8 +74,12 @@ def test_a_bad_file_names_its_line(tmp_path: Path) -> None:
     assert "line 3" in wrong(1, "bad_file", "assess", "product", path).problem["message"]
 
 
-def test_a_wrong_day_is_a_wrong_line(file: Path) -> None:
-    wrong(2, "usage", "assess", "product", file, "--on", "tomorrow")
+@pytest.mark.parametrize("verb", ["door", "product"])
+@pytest.mark.parametrize("day", ["tomorrow", "9998-01-01", "1999-12-31"])
+def test_a_wrong_day_is_a_wrong_line(tmp_path: Path, verb: str, day: str) -> None:
+    path = tmp_path / "door.yaml"
+    path.write_text("facts: {}\nsupport: {until: 2031-01-01}\n", "utf-8")
+    wrong(2, "usage", "assess", verb, path, "--on", day)
 
 
 # --- standards ------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
@@ -19,6 +21,17 @@ import yaml
 MOST_BYTES = 262_144  # of one file
 DEEPEST = 20
 YEARS = range(2000, 2200)
+MOST = 2**63  # of a whole number, as in TOML
+LONGEST = 60  # characters of a number or a day
+TOO_DEEP = ("it is nested too deep", "plain tables")
+# A key of a hundred names, or as many brackets that are opened and not closed.
+DEEP = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+                  r"""|(?:[\[{][^\[\]{}]*+){100}""")
+KEY = re.compile(r"""(?:([\w-]+)|("(?:[^"\\]|\\.)*+(?:"|\\?$)|'[^']*(?:'|$)))\s*([=\].]?)""")
+HALF = re.compile("[\ud800-\udfff]")
+PLAIN = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
+         "null": "nothing", "timestamp": "a day, such as 2026-03-01", "map": "names with values",
+         "seq": "a list"}  # tags of YAML, and what they are for
 SYNTAX = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -46,6 +59,7 @@ class Lines:
 
 def read_text(text: str, form: str) -> tuple[dict[str, Any], Lines]:
     """The file's table and its lines. `form` is `toml` or `yaml`. Raises BadFile."""
+    text = text.removeprefix("\ufeff")
     if len(text.encode()) > MOST_BYTES:
         raise BadFile(1, "the file is larger than 256 KiB", "the facts of one door, or of some")
     raw, lines = _toml(text) if form == "toml" else _yaml(text)
@@ -54,10 +68,20 @@ def read_text(text: str, form: str) -> tuple[dict[str, Any], Lines]:
     return raw, lines
 
 
+def _bounded(value: object, path: Path, line: int) -> None:
+    """Neither too deep, nor a number that cannot be written out."""
+    if len(path) > DEEPEST:
+        raise BadFile(line, *TOO_DEEP)
+    if isinstance(value, int) and abs(value) >= MOST:
+        raise BadFile(line, "a number is too large", "less than nineteen digits")
+
+
 # --- TOML -----------------------------------------------------------------------------------------
 
 
 def _toml(text: str) -> tuple[Any, Lines]:
+    if deep := DEEP.search(text):  # tomllib takes very long for these, or never comes back
+        raise BadFile(text.count("\n", 0, deep.start()) + 1, *TOO_DEEP)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -65,20 +89,24 @@ def _toml(text: str) -> tuple[Any, Lines]:
         line = int(found[1]) if found and found[1] else text.count("\n") + 1
         raise BadFile(line, SYNTAX.sub("", str(error)), "TOML") from error
     except RecursionError as error:
-        raise BadFile(1, "it is nested too deep", "plain tables") from error
+        raise BadFile(1, *TOO_DEEP) from error
+    except ValueError as error:
+        raise BadFile(1, f"a value cannot be read: {str(error)[:60]}", "plain values") from error
     return raw, _toml_lines(text, raw)
 
 
 def _toml_lines(text: str, raw: dict[str, Any]) -> Lines:
     """The first line that names each key, in the order in which the keys come."""
-    lines = Lines()
-    rows = text.split("\n")
+    lines, rows = Lines(), _rows(text)
 
     def walk(value: object, path: Path, start: int) -> None:
+        _bounded(value, path, start + 1)
         members = value.items() if isinstance(value, dict) else (
             enumerate(value) if isinstance(value, list) else ())
         for name, each in members:
-            here = start if isinstance(name, int) else _row(rows, name, start)
+            here, at = start, rows.get(name, []) if isinstance(name, str) else []
+            if at:
+                here = at[bisect_left(at, start) % len(at)]  # from here on, or from the top again
             lines.found[*path, name] = here + 1
             walk(each, (*path, name), here)
 
@@ -86,32 +114,59 @@ def _toml_lines(text: str, raw: dict[str, Any]) -> Lines:
     return lines
 
 
-def _row(rows: list[str], name: str, start: int) -> int:
-    word = re.compile(rf"(?<![\w-])[\"']?{re.escape(name)}[\"']?\s*(=|\]|\.)")
-    return next((at for at in (*range(start, len(rows)), *range(start))
-                 if word.search(rows[at])), start)
+def _rows(text: str) -> dict[str, list[int]]:
+    """Each word that may be a key, with the rows on which it stands, from 0."""
+    found: dict[str, list[int]] = {}
+    for number, row in enumerate(text.split("\n")):
+        for word, quoted, after in KEY.findall(row):
+            name = word or quoted[1:-1]
+            with suppress(tomllib.TOMLDecodeError):
+                name = tomllib.loads(f"name = {quoted}")["name"] if "\\" in quoted else name
+            if after:
+                found.setdefault(name, []).append(number)
+    return found
 
 
 # --- YAML -----------------------------------------------------------------------------------------
 
 
+class _Plain(yaml.SafeLoader):
+    """Reads no alias, nothing that is too deep, and no half of a character."""
+
+    deep = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event: yaml.NodeEvent = self.peek_event()  # type: ignore[no-untyped-call]
+        line = _line(event.start_mark)
+        if isinstance(event, yaml.AliasEvent):
+            raise BadFile(line, "an alias (*)", "the value itself")
+        if isinstance(event, yaml.ScalarEvent) and HALF.search(event.value):
+            raise BadFile(line, "half of a character (\\ud800 to \\udfff)", "text")
+        self.deep += 1
+        if self.deep > DEEPEST:
+            raise BadFile(line, *TOO_DEEP)
+        made = super().compose_node(parent, index)
+        self.deep -= 1
+        return made
+
+
 def _yaml(text: str) -> tuple[Any, Lines]:
     lines = Lines()
     try:
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise BadFile(_line(event.start_mark), "an alias (*)", "the value itself")
-        node = yaml.compose(text, yaml.SafeLoader)
-        if node is None:
-            raise BadFile(1, "the file is empty", "facts: {…}")
-        return _value(node, (), lines), lines
+        loader = _Plain(text)
+    except yaml.reader.ReaderError as error:
+        raise BadFile(text.count("\n", 0, error.position) + 1,
+                      "a character that no text has", "text") from error
+    try:
+        node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         raise BadFile(_line(error.problem_mark),
                       error.problem or "this is not YAML", "YAML") from error
-    except yaml.YAMLError as error:
-        raise BadFile(1, str(error).split("\n")[0], "YAML") from error
-    except (RecursionError, ValueError) as error:
-        raise BadFile(1, f"a value cannot be read: {str(error)[:60]}", "plain values") from error
+    except (ValueError, OverflowError) as error:  # of \U and a number that is too large
+        raise BadFile(loader.line + 1, "a character that cannot be", "text") from error
+    if node is None:
+        raise BadFile(1, "the file is empty", "facts: {…}")
+    return _value(node, (), lines), lines
 
 
 class _Mark(Protocol):
@@ -126,15 +181,21 @@ def _line(mark: _Mark | None) -> int:
 def _value(node: yaml.Node, path: Path, lines: Lines) -> object:
     line = node.start_mark.line + 1
     lines.found.setdefault(path, line)
-    if len(path) > DEEPEST:
-        raise BadFile(line, "it is nested too deep", "plain tables")
+    kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
+    if kind not in PLAIN:
+        raise BadFile(line, f"the tag {node.tag}", "a plain value")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines)
     if isinstance(node, yaml.SequenceNode):
         return [_value(each, (*path, at), lines) for at, each in enumerate(node.value)]
-    if not str(node.tag).startswith("tag:yaml.org,2002:"):
-        raise BadFile(line, f"the tag {node.tag}", "a plain value")
-    return yaml.SafeLoader("").construct_object(node)
+    if kind != "str" and len(node.value) > LONGEST:
+        raise BadFile(line, "a value that is too long", PLAIN[kind])
+    try:
+        made = yaml.constructor.SafeConstructor().construct_object(node)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise BadFile(line, f"{node.value[:60]!r} cannot be read", PLAIN[kind]) from error
+    _bounded(made, path, line)
+    return made
 
 
 def _mapping(node: yaml.MappingNode, path: Path, lines: Lines) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -14,7 +14,7 @@ from mortice.assess.explain import headline
 from mortice.assess.model import Model, model
 from mortice.cli import buying, checking, reporting
 from mortice.cli.command import PASS_HERE, Group
-from mortice.cli.factfile import read_file
+from mortice.cli.factfile import ON, day_of, read_file
 from mortice.cli.here import Here
 from mortice.cli.output import plain, say, show_json, table
 
@@ -42,13 +42,12 @@ assess.add_command(checking.commissioned)
 @assess.command(examples=("mortice assess door front.toml",
                           "mortice assess door doors.yaml --on 2027-01-31 --json"))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--on", "on", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY",
-              help="Judge as of this day, such as 2027-01-31. Today unless said.")
+@ON
 @PASS_HERE
 def door(here: Here, file: Path, on: datetime | None) -> None:
     """Judge a door set from a file of facts, in TOML or YAML (docs/guides/assess.md)."""
     known = model()
-    day = on.date() if on else date.today()  # noqa: DTZ011 - the day on this person's own calendar
+    day = day_of(on)
     made = [judge_door(known, each, day) for each in read_file(
         file, lambda text, form: read_door_sets(text, form, known))]
     if here.json:

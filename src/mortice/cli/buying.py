@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mortice.assess.product import judge_product, read_product
 from mortice.assess.standards import PARTS, Standard
 from mortice.cli.choosing import choosing
 from mortice.cli.command import PASS_HERE, Command
-from mortice.cli.factfile import read_file
+from mortice.cli.factfile import ON, day_of, read_file
 from mortice.cli.here import Here
 from mortice.cli.output import plain, say, show_json, table
 from mortice.cli.problems import Problem
@@ -29,13 +29,12 @@ STANDS = {"shown": "shown", "claimed": "only claimed", "absent": "not there"}
 @click.command(cls=Command, examples=("mortice assess product lock.toml",
                                       "mortice assess product lock.yaml --on 2027-01-31 --json"))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--on", "on", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY",
-              help="Judge as of this day, such as 2027-01-31. Today unless said.")
+@ON
 @PASS_HERE
 def product(here: Here, file: Path, on: datetime | None) -> None:
     """Judge a lock on sale from its claims, in TOML or YAML (docs/guides/assess.md)."""
     known = model()
-    day = on.date() if on else date.today()  # noqa: DTZ011 - the day on this person's own calendar
+    day = day_of(on)
     made = judge_product(
         known, read_file(file, lambda text, form: read_product(text, form, known)), day)
     if here.json:
