@@ -116,6 +116,8 @@ def test_an_answer_is_never_written_over(cast: Cast, owner: TestClient, at: str)
     ("projection", {"answer": "flush", "how": "measured"}, "note", "Write down"),
     ("stars_other", {"answer": "en2015", "how": "owner", "note": "1 6 0"}, "note", "8 places"),
     ("set", {"answer": "pas24", "how": "register"}, "note", "Write down"),
+    ("set", {"answer": "pas24", "how": "register", "note": "BSI"}, "note", "number"),
+    ("set", {"answer": "pas24", "how": "register", "note": "12345"}, "note", "name"),
     ("leaf", {"answer": "yes", "how": "owner", "until": "soon"}, "until", "a day"),
     ("leaf", {"answer": "yes", "how": "owner", "until": "9999-12-31"}, "until", "2199")])
 def test_a_wrong_answer_changes_nothing_and_says_why(  # noqa: PLR0913, PLR0917

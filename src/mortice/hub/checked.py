@@ -9,7 +9,9 @@ Spec: spec/assess.md, section 11 (B59), and spec/checked.md.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -51,9 +53,17 @@ def last_check(db: Session, door: Door) -> Last | None:
 
 
 def facts_of(db: Session, door: Door) -> dict[str, Shown]:
-    """What the newest check shows of the door; nothing while its report is not here."""
+    """What the newest check shows of the door; by its log alone, no more than that items failed."""
     last = last_check(db, door)
-    return last.report.facts() if last and last.report else {}
+    if last is None:
+        return {}
+    if last.report is not None:
+        return last.report.facts()
+    failed = last.entry.about.get(About.COUNT)
+    day = datetime.fromtimestamp(last.entry.at, UTC).astimezone(ZoneInfo(door.zone)).date()
+    return {"commissioning_complete": Shown(
+        said=False, on=day, note=f"items failed when it was checked: {failed}; its report is not "
+        "here")} if failed else {}
 
 
 def in_words(here: Here, door: Door, entry: Entry) -> str:

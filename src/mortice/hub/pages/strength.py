@@ -155,6 +155,10 @@ def _shown(one: Question, how: str, words: str, *, there: bool) -> None:
         raise wrong({"photo": "Add a photo of it, or choose another way in which you know."})
     if how in {"measured", "register"} and not words:
         raise wrong({"note": "Write down what you found, or choose another way in which you know."})
+    if how == "register" and not (
+        any(map(str.isalpha, words)) and any(map(str.isdigit, words))):
+        raise wrong({"note": "Write down the register\N{RIGHT SINGLE QUOTATION MARK}s name and the "
+                     "number that it has there, or choose another way in which you know."})
 
 
 def _until(text: str) -> str:
