@@ -38,7 +38,8 @@ HOME = {"household": "one", "fire_door": "no", "held": "no", "way_out": "yes", "
 
 def answers(how: str = OWNER, photos: int = 0, **said: str) -> dict[str, Given]:
     """An answer to each question, as of DAY."""
-    return {name: Given(each, str(DAY), how, "", "", photos) for name, each in said.items()}
+    return {name: Given(each, str(DAY), how, "", "", str(DAY) * photos)
+            for name, each in said.items()}
 
 
 def levels(given: dict[str, Given]) -> dict[str, int]:
@@ -117,7 +118,7 @@ def test_a_photo_that_is_not_there_is_the_owners_word() -> None:
     ("lab", "x", 1, "owner"), ("nonsense", "x", 1, "owner"), ("owner", "", 0, "owner")])
 def test_evidence_is_what_is_there(how: str, note: str, photos: int, counts: str) -> None:
     given = {"cylinder": Given("euro", ""),
-             "projection": Given("flush", str(DAY), how, note, "", photos)}
+             "projection": Given("flush", str(DAY), how, note, "", str(DAY) * photos)}
     table = door_table("Front", given, MODEL)
     assert table["facts"]["projection_le_3mm"]["shown"] == counts
 
@@ -136,6 +137,16 @@ def test_a_change_unmakes_what_was_shown_before() -> None:
     made = assess(MODEL, read_table(door_table("Front", given, MODEL), MODEL), date(2026, 11, 26))
     assert before == 3
     assert made.verdict.layers["P-LOCK"].level == 1
+
+
+def test_a_photo_is_of_its_own_day() -> None:
+    """B23: an answer given anew with an old photo is no younger than the photo."""
+    given = answers("photo", 1, **HOME) | {
+        "projection": Given("flush", "2027-01-01", "photo", "", "", str(DAY)),
+        "throws": Given("yes", "2027-01-01")}
+    facts = door_table("Front", given, MODEL)["facts"]
+    assert (facts["projection_le_3mm"]["on"], facts["bolt_throws_fully"]["on"]) == (
+        str(DAY), "2027-01-01")
 
 
 # --- another maker's lock beside it (B25) ---------------------------------------------------------
@@ -175,7 +186,7 @@ def given_of(draw: st.DataObject) -> dict[str, Given]:
         answer = draw.draw(st.sampled_from(list(question.answers)))
         note = CODES.get(question.answers[answer].standard, "noted")
         made[question.id] = Given(answer, str(DAY), draw.draw(st.sampled_from(list(KINDS))),
-                                  note, "", draw.draw(st.integers(0, 1)))
+                                  note, "", draw.draw(st.sampled_from(["", str(DAY)])))
     return made
 
 

@@ -226,6 +226,27 @@ def test_a_removed_photo_leaves_the_owners_word(cast: Cast, owner: TestClient, a
             if act.what == "removed a photo of a door"] == [row.sha256]
 
 
+def test_after_a_change_only_a_new_photo_shows_it(cast: Cast, owner: TestClient, at: str) -> None:
+    """B10, B23."""
+    def counts() -> object:
+        with cast.hub.database.reading() as db:
+            return judged(db, db.get_one(Door, cast.doors["Front door"].id)).facts["ts007_total3"]
+
+    says(owner, at, "cylinder", "euro", how="owner")
+    says(owner, at, "stars", "three", photo(), how="photo")
+    says(owner, at, "leaf", "yes", photo(), how="photo")
+    with cast.hub.database.writing() as db:
+        db.query(DoorPhoto).update({"made_at": now() - 30 * DAY})
+    assert counts() == "photo"
+    says(owner, at, "changed", "cylinder")
+    assert counts() == "claim"
+    refused = says(owner, at, "stars", "three", how="photo")
+    assert (refused.status_code, "as it is now" in refused.text) == (422, True)
+    assert says(owner, at, "leaf", "yes", how="photo").status_code == 303  # no part of that
+    assert says(owner, at, "stars", "three", photo(), how="photo").status_code == 303
+    assert counts() == "photo"
+
+
 def test_a_photo_of_another_door_is_not_there(cast: Cast, owner: TestClient, at: str) -> None:
     says(owner, at, "leaf", "yes", photo(), how="photo")
     (row,) = rows(cast, DoorPhoto)

@@ -31,14 +31,17 @@ from mortice.assess.text import (
 )
 
 CLAIM = "claim"
+SMART = "smart"  # every layer of the electronics
 KEYS = ("name", "id", "smart", "default", "context", "facts", "marks", "support", "changes",
         "expect")
 SHOWN_KEYS = ("shown", "on", "until", "withdrawn", "note")
 MARK_KEYS = ("mark", "standard", "code", "part", "shown", "on", "until", "note")
 SUPPORT_KEYS = ("until", "sold", "shown")
-PARTS = ("cylinder", "handle", "actuator", "lock", "door")
+PARTS: dict[str, tuple[str, ...]] = {  # of a change, and the layers of which it unmakes all (B10)
+    "cylinder": (), "handle": (), "actuator": (SMART,), "lock": ("P-LOCK", "P-INST"),
+    "door": ("P-DOOR", "P-INST")}
 STARS = 3  # of TS 007, that a cylinder and its hardware come to
-# What a change of any part unmakes until it is shown again (B10).
+# What a change of any part unmakes until it is shown again: these layers' certificates, and these.
 UNMADE = ("P-LOCK", "P-DOOR")
 UNMADE_FACTS = frozenset({
     "fire_test_evidence_this_doorset", "inside_only_actuator_cert_retained",
@@ -233,7 +236,7 @@ def facts_on(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
         fact: door.default for fact in model.facts if fact not in silent}  # B8b, B12
     counted |= {fact: counts(door, model, fact, shown, today)
                 for fact, shown in door.facts.items()}
-    counted |= _by_support(door.support, today)
+    counted |= _by_support(door, today)
     for fact, needs in _by_marks(door.marks):
         weakest = min((counts(door, model, fact, shown, today) for shown in needs),
                       key=lambda said: _rank(model, said))
@@ -259,29 +262,39 @@ def counts(door: DoorSet, model: Model, fact: str, shown: Shown, today: date) ->
     """What one counts as on `today` (B9, B10)."""
     ended = shown.until is not None and shown.until < today
     later = shown.on is not None and shown.on > today
-    before = bool(door.changed) and (shown.on is None or any(
-        day is None or shown.on < day for day in door.changed.values()))
-    lost = ended or later or (before and fact in _of_parts(model))
+    lost = ended or later or any(
+        (shown.on is None or day is None or shown.on < day) and fact in of_parts(model, part)
+        for part, day in door.changed.items() if day is None or day <= today)
     return CLAIM if isinstance(shown.said, str) and lost else shown.said
 
 
-def _of_parts(model: Model) -> set[str]:
-    return {fact for layer in model.layers if layer.id in UNMADE
-            for criterion in layer.criteria if criterion.accept == "cert"
+def of_parts(model: Model, part: str = "") -> set[str]:
+    """The facts that a change of a part, or of any, unmakes until they are shown again (B10)."""
+    every = PARTS.get(part, ())
+    return {fact for layer in model.layers for criterion in layer.criteria
+            if layer.id in every or (layer.smart and SMART in every)
+            or (layer.id in UNMADE and criterion.accept == "cert")
             for fact in criterion.any} | UNMADE_FACTS | {gate.fact for gate in model.gates}
 
 
 YEARS = {"support_ge_2y_left": 2, "support_ge_5y_at_sale": 5, "support_ge_10y": 10}
+FROM_TODAY = "support_ge_2y_left"  # the others are counted from the sale
 
 
-def _by_support(support: Support | None, today: date) -> dict[str, Said]:
-    """What the end of support says of the facts about it."""
-    if support is None:
+def _by_support(door: DoorSet, today: date) -> dict[str, Said]:
+    """What the end of support says of the facts about it (B11)."""
+    if door.support is None:
         return {}
-    since = {"support_ge_2y_left": today, "support_ge_5y_at_sale": support.sold or today,
-             "support_ge_10y": support.sold or today}
-    return {fact: support.shown if months_on(since[fact], 12 * years) <= support.until else False
-            for fact, years in YEARS.items()}
+    until, sold, shown = door.support.until, door.support.sold, door.support.shown
+    made = door.changed.get("actuator", date.min) or date.max  # on a day that nobody knows
+    if made <= today or made == date.max:
+        shown = shown if sold is not None and sold >= made else CLAIM
+    found: dict[str, Said] = {}
+    for fact, years in YEARS.items():
+        since = today if fact == FROM_TODAY else sold or today
+        known = fact == FROM_TODAY or (sold is not None and shown != CLAIM)
+        found[fact] = shown if months_on(since, 12 * years) <= until else False if known else None
+    return found
 
 
 def months_on(day: date, months: int) -> date:

@@ -59,14 +59,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer that somebody gave; `photos` are those that are there for it. Days as in a file."""
+    """An answer that somebody gave; `photo` is the day of the newest for it. Days as in a file."""
 
     answer: str
     on: str
     how: str = OWNER
     note: str = ""
     until: str = ""
-    photos: int = 0
+    photo: str = ""
 
 
 NOTHING = Given(UNKNOWN, "")
@@ -90,7 +90,7 @@ def asked(given: Mapping[str, Given]) -> list[Question]:
 
 def evidence(question: Question, one: Given) -> str:
     """The kind of evidence that is really there (B23)."""
-    there = one.photos if one.how in NEEDS_PHOTO else one.note or one.how == OWNER
+    there = one.photo if one.how in NEEDS_PHOTO else one.note or one.how == OWNER
     return one.how if there and one.how in question.how else OWNER
 
 
@@ -101,9 +101,10 @@ def door_table(name: str, given: Mapping[str, Given], model: Model) -> Table:
     for question in asked(given):
         one = given.get(question.id, NOTHING)
         answer = question.answers.get(one.answer, question.answers[UNKNOWN])
+        kind = evidence(question, one)
         shown = {key: value for key, value in (
-            ("shown", evidence(question, one)), ("on", one.on), ("until", one.until),
-            ("note", one.note)) if value}
+            ("shown", kind), ("on", one.photo if kind in NEEDS_PHOTO else one.on),
+            ("until", one.until), ("note", one.note)) if value}
         facts = others if OTHER in question.when else said
         facts |= dict.fromkeys(answer.yes, shown) | dict.fromkeys(answer.no, False)
         marks += [{"mark": answer.mark, "part": answer.part} | shown] * bool(answer.mark)

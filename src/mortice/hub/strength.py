@@ -6,13 +6,12 @@ kept, as it was signed (assess/report.py).
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mortice import __version__
@@ -53,11 +52,13 @@ def day_of(at: int, door: Door) -> date:
 
 def given_of(db: Session, door: Door) -> dict[str, Given]:
     """The newest answer to each question."""
-    photos = Counter(db.scalars(select(DoorPhoto.question).where(DoorPhoto.door_id == door.id)))
+    newest = db.execute(select(DoorPhoto.question, func.max(DoorPhoto.made_at)).where(
+        DoorPhoto.door_id == door.id).group_by(DoorPhoto.question))
+    photos = {question: str(day_of(at, door)) for question, at in newest}
     rows = db.scalars(select(DoorSaid).where(DoorSaid.door_id == door.id).order_by(DoorSaid.id))
     return {row.question: Given(
         row.answer, str(day_of(row.at, door)), row.how, row.note, row.until,
-        photos[row.question]) for row in rows
+        photos.get(row.question, "")) for row in rows
         if row.question in questions() and row.answer in questions()[row.question].answers}
 
 

@@ -12,14 +12,17 @@ from starlette.datastructures import UploadFile
 
 from mortice.assess.assessment import Assessment, as_json
 from mortice.assess.codes import BadCode, read_code
+from mortice.assess.doorset import of_parts
 from mortice.assess.evaluate import Met, meets
 from mortice.assess.explain import missing
 from mortice.assess.model import model
 from mortice.assess.questions import (
     KINDS,
     NEEDS_PHOTO,
+    NOTHING,
     OWNER,
     UNKNOWN,
+    Answer,
     Question,
     asked,
     questions,
@@ -137,7 +140,7 @@ def _read(here: Here, door: Door, one: Question, form: dict[str, Any], photo: by
     how, words = str(form.get("how", "")), str(form.get("note", "")).strip()[:LETTERS]
     if not one.how or not (chosen.yes or chosen.mark or chosen.standard):
         how = OWNER
-    _shown(one, how, words, there=bool(photo) or _photos(here, door, one) > 0)
+    _shown(one, how, words, there=bool(photo) or _fresh(here, door, one, chosen))
     if chosen.standard:
         try:
             read_code(chosen.standard, words)
@@ -152,13 +155,23 @@ def _shown(one: Question, how: str, words: str, *, there: bool) -> None:
     if how not in {OWNER, *one.how}:
         raise wrong({"how": "Say how you know."})
     if how in NEEDS_PHOTO and not there:
-        raise wrong({"photo": "Add a photo of it, or choose another way in which you know."})
+        raise wrong({"photo": "Add a photo of it as it is now, or choose another way in which you "
+                     "know."})
     if how in {"measured", "register"} and not words:
         raise wrong({"note": "Write down what you found, or choose another way in which you know."})
     if how == "register" and not (
         any(map(str.isalpha, words)) and any(map(str.isdigit, words))):
         raise wrong({"note": "Write down the register\N{RIGHT SINGLE QUOTATION MARK}s name and the "
                      "number that it has there, or choose another way in which you know."})
+
+
+def _fresh(here: Here, door: Door, one: Question, chosen: Answer) -> bool:
+    """Is there a photo for it, from after the change of what it shows (B10)?"""
+    given = given_of(here.db, door)
+    day, changed = (given[one.id].photo if one.id in given else ""), given.get("changed", NOTHING)
+    parts = chosen.mark or chosen.standard or not of_parts(model()).isdisjoint(chosen.yes)
+    since = parts and questions()["changed"].answers[changed.answer].changed and changed.on
+    return bool(day) and day >= (since or "")
 
 
 def _until(text: str) -> str:
@@ -212,9 +225,8 @@ def _photo(db: Session, door: Door, ref: str) -> DoorPhoto:
     return found
 
 
-def _photos(here: Here, door: Door, one: Question | None = None) -> int:
-    found = select(func.count()).where(DoorPhoto.door_id == door.id)
-    return here.db.scalar(found.where(DoorPhoto.question == one.id) if one else found) or 0
+def _photos(here: Here, door: Door) -> int:
+    return here.db.scalar(select(func.count()).where(DoorPhoto.door_id == door.id)) or 0
 
 
 # --- reports --------------------------------------------------------------------------------------
