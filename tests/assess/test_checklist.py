@@ -7,6 +7,7 @@ B in the names of rules is that of spec/assess.md, section 11.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from copy import deepcopy
 from datetime import date
 from hashlib import sha256
@@ -116,6 +117,59 @@ def test_a_pass_whose_value_is_no_number_is_refused(value: Any) -> None:
         raw["items"]["C12"]["values"]["outside"] = odd
         with pytest.raises(BadFile, match="C12"):
             as_report(raw, Lines())
+
+
+@pytest.mark.parametrize("result", ["pass", "fail"])
+@pytest.mark.parametrize(("name", "said", "words"), [
+    ("C12", {"values": {"outside": 10**400, "inside": 1}}, ["C12: outside is 1000", "1,000,000"]),
+    ("C12", {"values": {"outside": -(10**400), "inside": 1}}, ["C12: outside", "1,000,000"]),
+    ("C12", {"values": {"outside": -500, "inside": -3}}, ["C12: outside is -500", "from 0"]),
+    ("C12", {"values": {"outside": ON, "inside": 1}}, ["C12: outside", "number"]),
+    ("C12", {"values": [ON]}, ["values is not a table"]),
+    ("C12", {"values": {ON: 1}}, ["not known"]),
+    ("C02", {"values": {"tries": 3.5, "opened": 3.5}}, ["C02: tries is 3.5", "whole"]),
+    ("C02", {"values": {"tries": "3", "opened": 3}}, ["C02: tries is 3", "whole"]),
+    ("C17", {"values": {"tries": 10, "engaged": 9.5}}, ["C17: engaged", "whole"]),
+    ("C24", {"values": {"cycles": 20.5}}, ["C24: cycles", "whole"]),
+    ("C26", {"found": ON}, ["not known"]),
+    ("C02", {"found": "pas24"}, ["not known", "nothing"]),
+    ("C08", {"photos": [ON]}, ["C08", "SHA-256"]),
+    ("C08", {"photos": [int("1" * 64)]}, ["C08", "SHA-256"]),
+    ("C08", {"photos": ON}, ["C08", "SHA-256"])])
+def test_what_is_said_of_an_item_is_of_its_kind_however_it_ended(
+    result: str, name: str, said: dict[str, Any], words: list[str]) -> None:
+    given = passed(name) | {"result": result, "note": "x"} | said
+    with pytest.raises(BadFile) as error:
+        as_report(filled(**{name: given}), Lines())
+    assert all(word in str(error.value) for word in words), error.value
+
+
+@pytest.mark.parametrize("note", ["", "  ", "\t\n", {}, []])
+def test_a_blank_says_nothing_of_what_is_wrong(note: object) -> None:
+    with pytest.raises(BadFile, match="C02 does not say what is wrong"):
+        as_report(filled(C02={"result": "fail", "note": note}), Lines())
+    with pytest.raises(BadFile, match="C01 does not name its paper"):
+        as_report(filled(C01=passed("C01") | {"note": note}), Lines())
+
+
+@pytest.mark.parametrize("word", ["site", "door"])
+@pytest.mark.parametrize("value", [ON, 5, "zz", "abc", ["ab"]])
+def test_an_id_is_hexadecimal(word: str, value: object) -> None:
+    with pytest.raises(BadFile, match=word):
+        as_report(filled() | {word: value}, Lines())
+
+
+@settings(deadline=None)  # whichever comes first reads the data
+@given(st.dictionaries(
+    st.sampled_from(["result", "found", "values", "photos", "note"]),
+    st.sampled_from(["pass", "fail", "leaf_ge_44mm"]) | st.dates() | st.integers() | st.floats() |
+    st.lists(st.text() | st.dates(), max_size=2) | st.dictionaries(
+        st.sampled_from(["thickness", "x"]), st.integers() | st.floats() | st.dates(), max_size=2)))
+def test_whatever_is_taken_can_be_written_down(item: dict[str, Any]) -> None:
+    with suppress(BadFile):
+        report = as_report(filled(C07=item), Lines())
+        assert json.loads(report.canonical()) == report.raw
+        assert report.facts() is not None
 
 
 def test_values_that_belong_to_another_finding_are_not_asked_for() -> None:

@@ -31,6 +31,9 @@ PASS, FAIL, SKIPPED = "pass", "fail", "not_applicable"
 HEAD = ("list", "name", "by", "on", "conditions", "site", "door", "items")
 KEYS = ("result", "found", "values", "photos", "note")
 HASH = re.compile("[0-9a-f]{64}")
+HEX = re.compile("([0-9a-f]{2})*")
+COUNTED = re.compile("tries|cycles")  # in the unit of what is a whole number
+LARGEST = 1_000_000  # of a value
 DAY, EARLIEST, MOST_DAYS = 86_400, 14 * 3600, 31  # a day begins 14 hours before it does in UTC
 EPOCH = 719_163  # 1970-01-01, as days are numbered
 
@@ -120,6 +123,9 @@ def as_report(raw: Table, lines: Lines, at: int | None = None) -> Report:
     if not 0 <= ago <= MOST_DAYS:
         raise BadFile(lines.at(("on",)), f"{on} is not when it was checked",
                       f"the day of the signature, or one of the {MOST_DAYS} before it")
+    for word in ("site", "door"):
+        if not (isinstance(raw.get(word, ""), str) and HEX.fullmatch(raw.get(word, ""))):
+            raise BadFile(lines.at((word,)), f"{word} is no id", "hexadecimal; or leave it out")
     if not isinstance(conditions, list):
         raise BadFile(lines.at(("conditions",)), "conditions is not a list", "a list of words")
     for each in conditions:
@@ -136,7 +142,8 @@ def _item(name: str, said: object, conditions: list[str], lines: Lines) -> Table
     """One item, or nothing where no result is said: it was left blank (B50, B52, B54)."""
     at: Path = ("items", name)
     given = {key: str(value) if key == "note" else value
-             for key, value in as_table(said, lines, at).items() if value not in ("", [], {})}
+             for key, value in as_table(said, lines, at).items()
+             if value not in ("", [], {}) and str(value).strip()}
     all_known(given, KEYS, lines, at)
     if "result" not in given:
         return {}
@@ -145,32 +152,50 @@ def _item(name: str, said: object, conditions: list[str], lines: Lines) -> Table
         raise BadFile(lines.at((*at, "result")), f"{name} does apply at this door", "pass or fail")
     if given["result"] == FAIL and "note" not in given:
         raise BadFile(lines.at(at), f"{name} does not say what is wrong", "a note")
+    _parts(name, given, lines)
     if given["result"] == PASS:
         _pass(name, given, lines)
     return given
 
 
+def _parts(name: str, given: Table, lines: Lines) -> None:
+    """Is whatever is said of it what it should be, however it ended (B53)?"""
+    at, item = ("items", name), checklist()["items"][name]
+    if "found" in given:
+        one_of(given["found"], item.get("found", {}), lines, (*at, "found"))
+    values = as_table(given.get("values", {}), lines, (*at, "values"))
+    all_known(values, item.get("values", {}), lines, (*at, "values"))
+    for each, found in values.items():
+        whole = COUNTED.search(item["values"][each]["unit"])
+        kinds = (int,) if whole else (int, float)
+        if type(found) not in kinds or not 0 <= found <= LARGEST:
+            raise BadFile(lines.at((*at, "values", each)), f"{name}: {each} is {str(found)[:20]}",
+                          f"a {'whole ' if whole else ''}number from 0 to {LARGEST:,}")
+    photos = given.get("photos", [])
+    if not isinstance(photos, list) or not all(
+            isinstance(each, str) and HASH.fullmatch(each) for each in photos):
+        raise BadFile(lines.at((*at, "photos")), f"{name} names no photos by their hash",
+                      "photos: a list of SHA-256 sums in hexadecimal")
+
+
 def _pass(name: str, given: Table, lines: Lines) -> None:
     """Has a pass all that its item asks for (B53)?"""
     at, item = ("items", name), checklist()["items"][name]
-    if "found" in item or "found" in given:
-        one_of(given.get("found"), item.get("found", {}), lines, (*at, "found"))
-    values = as_table(given.get("values", {}), lines, (*at, "values"))
-    all_known(values, item.get("values", {}), lines, (*at, "values"))
+    if "found" in item:
+        one_of(given.get("found"), item["found"], lines, (*at, "found"))
+    values = given.get("values", {})
     for each, limits in item.get("values", {}).items():
         least, most = ((values.get(limits["as"], inf),) * 2 if "as" in limits else (
             limits.get("least", -inf), limits.get("most", inf)))
         found: Any = values.get(each, "missing")
-        good = type(found) in (int, float) and isfinite(found) and least <= found <= most
+        good = found != "missing" and least <= found <= most
         if not good and limits.get("for") in (None, given.get("found")):
             ends = " and ".join(f"{word} {end}" for word, end in (
                 ("at least", least), ("at most", most)) if isfinite(end))
             raise BadFile(lines.at((*at, "values", each)), f"{name}: {each} is {found}",
                           f"{ends} {limits['unit']}, or `fail`")
-    photos = given.get("photos", [])
-    named = isinstance(photos, list) and all(HASH.fullmatch(str(each)) for each in photos)
-    if not named or ("photo" in item["evidence"] and not photos):
-        raise BadFile(lines.at((*at, "photos")), f"{name} passes by photos, named by their hash",
+    if "photo" in item["evidence"] and "photos" not in given:
+        raise BadFile(lines.at(at), f"{name} passes by photos, named by their hash",
                       "photos: a list of SHA-256 sums in hexadecimal")
     if "document" in item["evidence"] and "note" not in given:
         raise BadFile(lines.at(at), f"{name} does not name its paper", "a note that says which")

@@ -238,7 +238,8 @@ def one_of(word: object, known: Iterable[str], lines: Lines, at: Path) -> None:
 
 def _few(words: list[str]) -> str:
     most = 12
-    return f"one of {', '.join(words[:most])}{' …' if len(words) > most else ''}"
+    return f"one of {', '.join(words[:most])}{' …' if len(words) > most else ''}" if words else (
+        "nothing here")
 
 
 def yes_or_no(said: object, lines: Lines, at: Path) -> bool:
