@@ -186,6 +186,25 @@ def test_what_is_no_photo_is_refused(cast: Cast, owner: TestClient, at: str, sen
     assert rows(cast, DoorPhoto) == rows(cast, DoorSaid) == []
 
 
+def jpeg(side: int, *, progressive: bool = False) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (side, side)).save(out, "JPEG", progressive=progressive)
+    return out.getvalue()
+
+
+def test_what_is_held_whole_while_it_is_decoded_may_have_fewer_points() -> None:
+    """Refused by what it says of itself, before anything of it is decoded."""
+    rows, whole = jpeg(6000), jpeg(6000, progressive=True)
+    assert Image.open(io.BytesIO(kept(rows).content)).size == (EDGE, EDGE)
+    assert kept(jpeg(900, progressive=True)).content
+    scan = rows.index(b"\xff\xda") + 2
+    apart = rows[:scan] + b"\x00\x08\x01\x01\x00\x00\x3f\x00" + rows[scan + 12:]
+    for sent in (whole, apart, jpeg(8001)):
+        with pytest.raises(Problem) as error:
+            kept(sent)
+        assert "too many points" in error.value.fields["photo"]
+
+
 @pytest.mark.filterwarnings("ignore")  # of what a torn photo says of itself
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from([photo("JPEG", (64, 48), turned=True), photo("PNG", (64, 48)),
