@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -221,12 +222,23 @@ def test_whoever_may_only_read_sends_nothing(
     assert sends(as_("member"), cast, body).status_code == 403
 
 
-def test_at_a_private_room_the_door_page_does_not_say_who_came(
-    cast: Cast, lived: Lived, owner: TestClient) -> None:
-    lived.wrote(FRONT, (900, Kind.CHECKED, {11: signed(cast)[1], 20: 0}))
+@pytest.mark.parametrize("role", ["owner", "manager", "auditor"])
+def test_at_a_private_room_no_page_says_who_came_and_when(
+    role: str, cast: Cast, lived: Lived, as_: AsRole) -> None:
+    owner, leaf = as_("owner"), lived.gives("Jo Fitter", FRONT)
+    body, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 2, 1: leaf}))
     with cast.hub.database.writing() as db:
         door(cast, db).private = True
-    assert "Checked on" not in page(owner, cast, "")
+    other = sends(owner, cast, signed(cast, at=now() - 800)[0]).text
+    assert "Send the newest." in other
+    for sent in (b"", body):
+        if sent:
+            sends(owner, cast, sent)
+        told = page(as_(role), cast)
+        assert "Somebody checked this door." in told
+        assert not re.search(r"Jo Fitter|Checked on|failed: 2", told)
+        assert "Checked on" not in page(as_(role), cast, "")
 
 
 def test_old_reports_end_and_the_newest_stays(

@@ -24,7 +24,7 @@ from mortice.core.document import id_of
 from mortice.core.errors import Theirs
 from mortice.core.log import About, Entry, Kind, read_entry
 from mortice.hub.access import Here
-from mortice.hub.comings import named_in
+from mortice.hub.comings import eyes_of, named_in
 from mortice.hub.ingest import Sort
 from mortice.hub.problems import wrong
 from mortice.hub.tables import Door, DoorCheck, Log, LogEntry
@@ -67,12 +67,17 @@ def facts_of(db: Session, door: Door) -> dict[str, Shown]:
 
 
 def in_words(here: Here, door: Door, entry: Entry) -> str:
-    """When a door was checked, by whom, and how much failed."""
+    """When a door was checked, by whom, and how much failed; that it was, where no more is theirs.
+
+    A check is somebody who came, and behind a private door that is not told (comings.py).
+    """
+    if not eyes_of(here).see_when(door):
+        return "Somebody checked this door."
     by = checked_by(entry, named_in(here, [entry])[0])
     return f"Checked on {moment(entry.at, door.zone)} {by}."
 
 
-def take(db: Session, door: Door, body: bytes) -> DoorCheck:
+def take(here: Here, door: Door, body: bytes) -> DoorCheck:
     """The row to keep for a file that `assess commission` wrote. Raises Problem for any other."""
     try:
         record = read_kept(body)[1]
@@ -80,11 +85,12 @@ def take(db: Session, door: Door, body: bytes) -> DoorCheck:
         why = "It was changed after it was signed." if isinstance(error, Theirs) else ""
         raise wrong({"file": f"That is no signed report. {why} Send the installer's own file as it "
                      "is; its name ends in .checked.json."}) from error
-    last = last_check(db, door)
+    last = last_check(here.db, door)
     if last is None:
         raise wrong({"file": "The log of this door names no check yet. A report comes here once "
                      "its record was taken to the door and the lock has called."})
     if last.entry.about.get(About.DOCUMENT) != id_of(record):
-        raise wrong({"file": "The newest check in this door's log is another. Send the report of "
-                     f"{moment(last.entry.at, door.zone)}."})
+        which = f"report of {moment(last.entry.at, door.zone)}" if eyes_of(here).see_when(
+            door) else "newest"
+        raise wrong({"file": f"The newest check in this door's log is another. Send the {which}."})
     return DoorCheck(door_id=door.id, document=id_of(record), content=body)

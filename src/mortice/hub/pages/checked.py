@@ -11,6 +11,7 @@ from mortice.assess.checklist import checklist
 from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.checked import in_words, last_check, take
+from mortice.hub.comings import eyes_of
 from mortice.hub.pages.strength import door_in, file_of
 from mortice.hub.web import go, page
 
@@ -26,7 +27,8 @@ def checked(
     last = last_check(here.db, found)
     return page(
         request, "checked.html", here, door=found, items=checklist()["items"], last=last,
-        said=in_words(here, found, last.entry) if last else "")
+        said=in_words(here, found, last.entry) if last else "",
+        sees=eyes_of(here).see_when(found))
 
 
 @ROUTER.post("")
@@ -35,7 +37,7 @@ def take_report(
     sent: Annotated[bytes, Depends(file_of)],
 ) -> Response:
     """Keep a report whose record the door's log names."""
-    row = take(here.db, door_in(here, door), sent)
+    row = take(here, door_in(here, door), sent)
     with here.hub.database.writing() as db:
         db.add(row)
         note(db, "brought an installer's report", here.place, here.account, door=door)
