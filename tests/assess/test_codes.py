@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mortice.assess.codes import BadCode, Code, Mark, read_code, read_mark
-from mortice.assess.standards import Table, standards
+from mortice.assess.standards import Field, Table, standards
 
 TABLES = [(each, edition, table) for each in standards().values() for table in each.codes
           for edition in table.editions]
@@ -35,6 +36,8 @@ def characters(code: Code) -> str:
     ("EN 1303:2015", "1 6 0 0 0 A 6 C", 8, ()),
     ("EN 1303:2015", "1 6 0 0 0 A 5 D", 8, ()),
     ("DIN EN 1303 2005", "1 6 0 1 0 C 6 2", 8, ()),
+    ("DIN EN 1303:2015-08", "1 6 0 B 0 C 6 D", 8, ("en1303_6_D",)),
+    ("EN 1303:2015-08", "1 6 0 B 0 C 5 D", 8, ()),
     ("EN 14846:2008", "3 X 9 E 0 M 7 1 3", 9, ("en14846_manip_ge1",)),
     ("EN 14846:2008", "3 X 9 E 0 M 7 1 0", 9, ()),
     ("EN 1906:2012", "4 7 - B1 1 4 0 U", 8, ()),
@@ -80,6 +83,7 @@ def test_the_same_character_means_something_else_in_another_edition() -> None:
     ("EN 1303", "1 6 - B - C 5 D", r"Expected: EN 1303:2015, which this code could be"),
     ("EN 1303", "9", "fits none of EN 1303:2005 or EN 1303:2015"),
     ("EN 14846", "3 X 9 E 0 M 7 1 3", "EN 14846:2008, which this code could be"),
+    ("EN 1303:2015-13", "1 6 - B - C 5 D", "is not a standard with its edition"),
     ("EN 1303:1999", "1 6 - B - C 5 D", "no edition 1999"),
     ("EN 1303:2015 style", "1 6 - B - C 5 D", "is not a standard with its edition"),
     ("PAS 24:2022", "1 6", "no code of places"),
@@ -103,11 +107,40 @@ def test_a_superseded_edition_is_said_and_changes_nothing() -> None:
     assert not read_code("EN 1303:2015", "1 6 - B - C 5 D").cautions
 
 
+def further(place: Field) -> list[str]:
+    """What stands in an open place and is not listed."""
+    return [each for each in string.ascii_uppercase + string.digits
+            if re.fullmatch(f"[{place.further}]", each)] if place.open else []
+
+
+@pytest.mark.parametrize(("standard", "typed", "place", "expects"), [
+    ("EN 12209:2016", "3 X 8 9 0 G 7 0", 4, "0, A, B or a grade that is not known here, of C-Z"),
+    ("EN 12209:2024", "3 X 8 1 0 G 7 0", 4, "of C-Z"),
+    ("EN 14846:2008", "3 5 9 E 0 M 7 1 3", 2, "of A-Z"),
+    ("EN 14846:2008", "3 X 9 5 0 M 7 1 3", 4, "0 or a grade that is not known here, of A-Z"),
+    ("EN 14846:2008", "3 X 9 E 0 7 7 1 3", 6, "of A-Z"),
+    ("EN 14846:2008", "3 X 9 E 0 M A 1 3", 7, "of 1-7"),
+    ("EN 14846:2008", "3 X 9 E 0 M 8 1 3", 7, "of 1-7"),
+])
+def test_an_open_place_takes_no_more_than_it_can_have(
+    standard: str, typed: str, place: int, expects: str,
+) -> None:
+    with pytest.raises(BadCode, match=f"place {place} of") as caught:
+        read_code(standard, typed)
+    assert caught.value.expected.endswith(expects)
+
+
+def test_a_grade_that_is_not_recorded_is_read_and_said_not_to_be_known() -> None:
+    place = read_code("EN 12209:2016", "3 X 8 C 0 G 7 0").places[3]
+    assert place.meaning == "not known here: there is a fourth grade, which is not recorded here"
+    assert place.confidence == "check"
+
+
 @given(st.data())
 def test_a_code_made_from_a_table_is_read_back(data: st.DataObject) -> None:
     each, edition, table = data.draw(st.sampled_from(TABLES))
     made = data.draw(st.tuples(*(
-        st.sampled_from(sorted(place.values) + list("7K" * bool(place.open)))
+        st.sampled_from(sorted(place.values) + further(place))
         for place in table.places)))
     for between in ("", " ", "-", " - "):
         read = read_code(f"{each.name}:{edition}", between.join(made))
@@ -150,6 +183,14 @@ def test_whatever_is_typed_is_a_code_or_refused_in_words(standard: str, typed: s
     ("PAS 24:2016 door set", "set", ("pas24",)),
     ("TS 621:2018", "lock", ("ts621",)),
     ("LPS 1175 issue 8 B3", "set", ("lps1175_b3",)),
+    ("LPS 1175 Issue 8.1 C5", "set", ("lps1175_b3", "lps1175_c5")),
+    ("LPS 1175: Issue 8, SR1 (A1)", "set", ()),
+    ("LPS 1175 SR2 (B3)", "set", ("lps1175_b3",)),
+    ("LPS 1175 B3 (SR2)", "set", ("lps1175_b3",)),
+    ("LPS 1175 D10 (SR4)", "set", ("lps1175_b3", "lps1175_c5")),
+    ("SS312 Diamond Approved", "cylinder", ("ss312_diamond",)),
+    ("PAS 24-1:1999", "set", ("pas24",)),
+    ("PAS24-1 door", "set", ("pas24",)),
     ("LPS 1175 SR1", "set", ()),
     ("LPS 1175 SR2", "set", ("lps1175_b3",)),
     ("LPS 1175 SR3", "set", ("lps1175_b3", "lps1175_c5")),
@@ -185,6 +226,9 @@ def test_a_mark_is_read(typed: str, part: str, facts: tuple[str, ...]) -> None:
     ("BS 3621 equivalent", "", "no grade"),
     ("BS 3621:2010", "", "no edition 2010.*2007 or BS 3621:2017"),
     ("BS 3621 cylinder", "", "there is no BS 3621 cylinder"),
+    ("LPS 1175 SR2 (C5)", "", "no grade"),
+    ("SS 312 Approved", "", "no grade"),
+    ("PAS 24-2", "", "no grade"),
     ("LPS 1175", "", "does not say which grade"),
     ("EN 1303", "", "a code with its edition"),
     ("HMO", "", "not a mark of a part"),

@@ -19,7 +19,8 @@ from mortice.assess.standards import PARTS, Edition, Standard, Table, compact, s
 DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
 GAPS = re.compile(r"[\s.,;|/·]+")
 EDITION = re.compile(
-    r"[\s:,(]*(?:ISSUE\s*(\d\d?)|((?:19|20)\d\d))(?![0-9])\)?(?:\s*[+/]\s*A[C\d]*(?::\d{4})?)*")
+    r"[\s:,(]*(?:ISSUE\s*(\d\d?)(?:\.\d)?|((?:19|20)\d\d)(?:-(?:0[1-9]|1[0-2])\b)?)(?![0-9])\)?"
+    r"(?:\s*[+/]\s*A[C\d]*(?::\d{4})?)*")
 PART = re.compile(r"\b(?:(CYLINDER)|(HANDLE|ESCUTCHEON|HARDWARE|FURNITURE)|(LOCK)|"
                   r"(DOOR[ -]?SET|DOOR))S?\b")
 PART_NAMES = tuple(PARTS)  # in the order of the groups above
@@ -118,7 +119,8 @@ def _split(known: Standard, edition: Edition, table: Table, code: str) -> list[s
 
 def _place(known: Standard, edition: Edition, table: Table, number: int, character: str) -> Place:
     field = table.places[number - 1]
-    note = field.values.get(character) or (field.open if character.isalnum() else None)
+    further = re.fullmatch(f"[{field.further}]", character)
+    note = field.values.get(character) or (field.open if further else None)
     if note is None:
         where = [edition for each in known.codes if each is not table
                  and len(each.places) == len(table.places)
@@ -126,7 +128,8 @@ def _place(known: Standard, edition: Edition, table: Table, number: int, charact
         raise BadCode(f"place {number} of {known.name}:{edition.id} ({field.name}) is not "
                       + _short(character)
                       + f": that belongs to the edition of {_either(where)}" * bool(where),
-                      _either(field.values))
+                      _either([*field.values, f"a grade that is not known here, of {field.further}"
+                               * bool(field.open)]))
     return Place(number, field.name, character, note.say, note.confidence)
 
 

@@ -47,11 +47,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One place of a code: what each character means there, and what those not listed may mean."""
+    """One place of a code: what each character means there, and what is said of those not listed.
+
+    `further`: which those may be, as in the brackets of a pattern.
+    """
 
     name: str
     values: Mapping[str, Note]
     open: Note | None
+    further: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +146,15 @@ def _table(raw: dict[str, Any], own: str) -> Table:
 
 
 def _field(raw: dict[str, Any], own: str) -> Field:
-    if not raw.keys() <= {"name", "confidence", "values", "chars", "say", "open"}:
+    if not raw.keys() <= {"name", "confidence", "values", "chars", "say", "open", "further"}:
         raise ValueError(f"a place has {sorted(raw)}")
     own = raw.get("confidence", own)
     listed = {character: Note(raw["say"], own) for character in raw.get("chars", "")} | {
         character: Note(**{"confidence": own} | (
             {"say": meaning} if isinstance(meaning, str) else meaning))
         for character, meaning in raw.get("values", {}).items()}
-    return Field(raw["name"], listed, Note(raw["open"], "check") if "open" in raw else None)
+    return Field(raw["name"], listed, Note(f"not known here: {raw['open']}", "check")
+                 if "open" in raw else None, raw.get("further", "A-Z0-9"))
 
 
 def _grade(raw: dict[str, Any], own: str, parts: tuple[str, ...]) -> Grade:
