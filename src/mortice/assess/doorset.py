@@ -236,7 +236,7 @@ def facts_on(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
         fact: door.default for fact in model.facts if fact not in silent}  # B8b, B12
     counted |= {fact: counts(door, model, fact, shown, today)
                 for fact, shown in door.facts.items()}
-    counted |= _by_support(door, today)
+    counted |= _by_support(door, model, today)
     for fact, needs in _by_marks(door.marks):
         weakest = min((counts(door, model, fact, shown, today) for shown in needs),
                       key=lambda said: _rank(model, said))
@@ -281,19 +281,16 @@ YEARS = {"support_ge_2y_left": 2, "support_ge_5y_at_sale": 5, "support_ge_10y": 
 FROM_TODAY = "support_ge_2y_left"  # the others are counted from the sale
 
 
-def _by_support(door: DoorSet, today: date) -> dict[str, Said]:
-    """What the end of support says of the facts about it (B11)."""
+def _by_support(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
+    """What the end of support says of the facts about it. A claim makes none of them false."""
     if door.support is None:
         return {}
-    until, sold, shown = door.support.until, door.support.sold, door.support.shown
-    made = door.changed.get("actuator", date.min) or date.max  # on a day that nobody knows
-    if made <= today or made == date.max:
-        shown = shown if sold is not None and sold >= made else CLAIM
-    found: dict[str, Said] = {}
+    until, sold, found = door.support.until, door.support.sold, dict[str, Said]()
     for fact, years in YEARS.items():
-        since = today if fact == FROM_TODAY else sold or today
-        known = fact == FROM_TODAY or (sold is not None and shown != CLAIM)
-        found[fact] = shown if months_on(since, 12 * years) <= until else False if known else None
+        said = counts(door, model, fact, Shown(door.support.shown, sold), today)
+        since = today if fact == FROM_TODAY else sold
+        short = False if since and said != CLAIM else None
+        found[fact] = said if months_on(since or today, 12 * years) <= until else short
     return found
 
 

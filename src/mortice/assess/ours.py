@@ -41,10 +41,19 @@ def support(since: date) -> Support:
 def better(said: Mapping[str, Shown], ours: Mapping[str, Shown], door: DoorSet, day: date,
            ) -> dict[str, Shown]:
     """Of what two say of a door, any *false*, else what counts for more on `day` (B47, B48)."""
-    kinds, both = [None, *model().ranks, False], dict(ours)
+    kinds, both = [None, *model().ranks, False], _since_then(ours, door, day)
     for fact, each in said.items():
         ends = each.on + YEAR if fact in TRIALS and each.on else None
         both[fact] = max(  # of two that count alike, the first
             replace(each, until=each.until or ends), both.get(fact, Shown(None)), key=lambda one: (
                 kinds.index(counts(door, model(), fact, one, day)), kinds.index(one.said)))
     return both
+
+
+def _since_then(
+    ours: Mapping[str, Shown], door: DoorSet, day: date) -> dict[str, Shown]:
+    """What is published of the software holds of electronics that were fitted later as well."""
+    fitted = door.changed.get("actuator")
+    return {fact: replace(each, on=fitted) if (
+        fitted and each == published().get(fact) and each.on and each.on < fitted <= day)
+        else each for fact, each in ours.items()}

@@ -223,13 +223,14 @@ def _wrong(door: Door, log: kept.Log) -> str:
 
 def _tried(db: Session, door: Door) -> Facts:
     """B47: the newest trial of each kind, by the word of whoever tried."""
-    acts = db.scalars(select(kept.Act).where(
-        kept.Act.place_id == door.place_id, kept.Act.what == TRIED).order_by(kept.Act.id))
-    mine = {act.about["fact"]: act for act in acts if act.about["door"] == door.ref}
-    return {fact: Shown(
-        "owner" if act.about["worked"] else False, on := datetime.fromtimestamp(act.at, UTC).date(),
-        on + YEAR, "somebody tried it" if act.about["worked"] else "it was tried, and failed")
-        for fact, act in mine.items()}
+    rows = db.scalars(select(kept.DoorSaid).where(
+        kept.DoorSaid.door_id == door.id, kept.DoorSaid.question.in_(TRIALS),
+    ).order_by(kept.DoorSaid.id))
+    return {row.question: Shown(
+        row.how if row.answer == "yes" else False,
+        on := datetime.fromtimestamp(row.at, UTC).date(), on + YEAR,
+        "somebody tried it" if row.answer == "yes" else "it was tried, and failed")
+        for row in rows}
 
 
 def _many(number: int, what: str) -> str:
@@ -243,7 +244,8 @@ def joined(door: Door, said: DoorSet | None, facts: Facts, day: date) -> DoorSet
     """What is known of a door on `day`: what its owner said, and what the hub shows (B47, B48)."""
     said = said or DoorSet(door.label, smart=True, default=None, used=frozenset(), facts={})
     shared = {"multi_household"} if any(each.private for each in door.place.doors) else set()
-    since = datetime.fromtimestamp(door.made_at, UTC).date()
+    since = max(datetime.fromtimestamp(door.made_at, UTC).date(),
+                min(said.changed.get("actuator") or date.min, day))
     return replace(said, name=door.label, smart=True, used=said.used | shared,
                    facts=better(said.facts, facts, said, day),
                    support=said.support or support(since))

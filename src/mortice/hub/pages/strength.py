@@ -27,7 +27,7 @@ from mortice.assess.questions import (
     asked,
     questions,
 )
-from mortice.assess.report import LEVELS, TITLES, sealed, unsealed
+from mortice.assess.report import LEVELS, MOST_BYTES, TITLES, sealed, unsealed
 from mortice.assess.text import BadFile, Lines, as_day
 from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
@@ -169,8 +169,9 @@ def _fresh(here: Here, door: Door, one: Question, chosen: Answer) -> bool:
     """Is there a photo for it, from after the change of what it shows (B10)?"""
     given = given_of(here.db, door)
     day, changed = (given[one.id].photo if one.id in given else ""), given.get("changed", NOTHING)
-    parts = chosen.mark or chosen.standard or not of_parts(model()).isdisjoint(chosen.yes)
-    since = parts and questions()["changed"].answers[changed.answer].changed and changed.on
+    part = questions()["changed"].answers[changed.answer].changed
+    touched = chosen.mark or chosen.standard or not of_parts(model(), part).isdisjoint(chosen.yes)
+    since = part and touched and changed.on
     return bool(day) and day >= (since or "")
 
 
@@ -253,6 +254,9 @@ def make_report(here: Says, door: str) -> Response:
     """Freeze what is known today, and sign it by this hub's key."""
     found = door_in(here, door)
     content = sealed(report_of(here.db, found), here.hub.own.signer)
+    if len(content) > MOST_BYTES:
+        raise Problem(422, "report-too-long", "This report would be longer than anybody may check",
+                      "Shorten the notes beside your answers, then make it again.")
     with here.hub.database.writing() as db:
         row = DoorReport(door_id=found.id, account_id=here.account.id, content=content)
         db.add(row)
