@@ -19,6 +19,7 @@ from tests.assess.filled import filled
 
 from mortice.assess.checklist import KEPT, Report, as_report
 from mortice.assess.doorset import Shown
+from mortice.assess.evaluate import Life
 from mortice.assess.text import Lines
 from mortice.core.document import id_of
 from mortice.core.freshness import sign_checked
@@ -26,7 +27,7 @@ from mortice.core.log import Kind
 from mortice.hub.checked import facts_of, last_check
 from mortice.hub.drift import judged
 from mortice.hub.privacy import tidy
-from mortice.hub.tables import Act, Door, DoorCheck, Place, now
+from mortice.hub.tables import Act, Door, DoorCheck, Log, Place, now
 
 AsRole = Callable[[str], TestClient]
 FRONT, BACK = "Front door", "Back door"
@@ -211,6 +212,44 @@ def test_a_check_that_ended_takes_nothing_from_what_was_said_since(
     assert sends(owner, cast, body).status_code == 303
     with cast.hub.database.reading() as db:
         assert judged(db, door(cast, db)).facts["escape_without_key_or_power"] == "owner"
+
+
+def test_the_same_report_twice_is_kept_once(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    body, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    assert [sends(owner, cast, body).status_code for _ in range(2)] == [303, 303]
+    with cast.hub.database.reading() as db:
+        assert db.query(DoorCheck).count() == 1
+        assert db.query(Act).filter_by(what="brought an installer's report").count() == 1
+
+
+def test_a_check_that_failed_stays_when_the_entries_of_its_log_have_gone(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    """B59: else a door whose way out is stuck would be unknown two years later."""
+    body, name = signed(cast, at=now() - 731 * DAY, C02={
+        "result": "fail", "note": "stuck", "values": {"tries": 3, "opened": 0}})
+    lived.wrote(FRONT, (731 * DAY, Kind.CHECKED, {11: name, 20: 1}))
+    sends(owner, cast, body)
+    assert tidy(cast.hub.database, now())["changes"] == 1
+    with cast.hub.database.reading() as db:
+        assert judged(db, door(cast, db)).verdict.life is Life.FAIL
+    assert "Checked on" in page(owner, cast)
+    later, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    assert shown(cast) == {}  # a newer one counts, and its report is not here
+    sends(owner, cast, later)
+    assert shown(cast)["escape_without_key_or_power"].said == "measured"
+
+
+def test_a_check_of_another_lock_counts_no_more(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    body, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    sends(owner, cast, body)
+    with cast.hub.database.writing() as db:
+        db.query(Log).update({"ended_at": now()})
+    assert shown(cast) == {}
 
 
 def test_whoever_may_only_read_sends_nothing(

@@ -27,7 +27,7 @@ from mortice.assess.doorset import DoorSet, Shown
 from mortice.assess.evaluate import Said
 from mortice.assess.model import model, read_data
 from mortice.assess.ours import better, published, support
-from mortice.assess.questions import OTHER
+from mortice.assess.questions import OTHER, questions
 from mortice.client.wallet import encode_chain
 from mortice.core.grant import (
     Credential,
@@ -44,6 +44,7 @@ from mortice.hub import drift, posture, strength
 from mortice.hub.drift import Change, changes, judged, keep, keep_today, seen
 from mortice.hub.keys import take_back
 from mortice.hub.powers import stop
+from mortice.hub.privacy import tidy
 from mortice.hub.tables import (
     ON_DOOR,
     REFUSED,
@@ -434,6 +435,18 @@ def test_a_battery_test_older_than_a_year_is_a_claim(
     for days, later in ((365, "owner"), (366, "claim")):
         monkeypatch.setattr(strength, "now", lambda days=days: now() + days * DAY)
         assert said(cast, fact) == later
+
+
+def test_a_trial_that_failed_stays_until_another_works(
+    cast: Cast, lived: Lived, as_: AsRole) -> None:
+    """B47: retention deletes what was done here, and not that the way out is stuck."""
+    path, fact = f"{cast.base}/security/{cast.doors[FRONT].ref}/tried", posture.TRIALS[0]
+    as_("owner").post(path, data={"fact": fact, "worked": "no"})
+    assert tidy(cast.hub.database, now() + 2200 * DAY)["acts"] >= 1
+    assert look(cast).verdict.life == "FAIL"
+    assert not set(posture.TRIALS) & questions().keys()  # rows of the same table
+    as_("owner").post(path, data={"fact": fact, "worked": "yes"})
+    assert said(cast, fact) == "owner"
 
 
 def test_only_what_can_be_tried_is_written_down(cast: Cast, lived: Lived, as_: AsRole) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from mortice.assess.checklist import Report, read_kept
 from mortice.assess.doorset import Shown
-from mortice.assess.text import BadFile
+from mortice.assess.text import MOST_BYTES, BadFile
 from mortice.client.words import checked_by
 from mortice.core.document import id_of
 from mortice.core.errors import Theirs
@@ -34,22 +34,30 @@ from mortice.hub.web import moment
 class Last(NamedTuple):
     """The newest check of a door, by its log; and its report, if somebody gave it to this hub."""
 
+    log_id: int
     entry: Entry
     report: Report | None
 
 
 def last_check(db: Session, door: Door) -> Last | None:
-    """Of the log of the lock that the door has now, as this hub checked it."""
-    body = db.scalar(select(LogEntry.body).join(Log, Log.id == LogEntry.log_id).where(
-        Log.door_id == door.id, Log.ended_at.is_(None), LogEntry.place_id == door.place_id,
+    """Of the log of the lock that the door has now, as this hub checked it.
+
+    A report that was taken stands by itself: its entry is kept with it when the log's has gone.
+    """
+    log = db.scalar(select(Log.id).where(Log.door_id == door.id, Log.ended_at.is_(None)))
+    body = db.scalar(select(LogEntry.body).where(
+        LogEntry.log_id == log, LogEntry.place_id == door.place_id,
         LogEntry.sort == int(Sort.SETTINGS), LogEntry.kind == int(Kind.CHECKED),
     ).order_by(LogEntry.number.desc()).limit(1))
-    if body is None:
+    row = db.scalar(select(DoorCheck).where(
+        DoorCheck.door_id == door.id, DoorCheck.log_id == log,
+    ).order_by(DoorCheck.id.desc()).limit(1))
+    found = [read_entry(each) for each in (body, row and row.entry) if each]
+    if log is None or not found:
         return None
-    entry = read_entry(body)
-    content = db.scalar(select(DoorCheck.content).where(
-        DoorCheck.door_id == door.id, DoorCheck.document == entry.about.get(About.DOCUMENT)))
-    return Last(entry, None if content is None else read_kept(content)[0])
+    entry = max(found, key=lambda each: each.index)
+    here = row is not None and row.document == entry.about.get(About.DOCUMENT)
+    return Last(log, entry, read_kept(row.content)[0] if row and here else None)
 
 
 def facts_of(db: Session, door: Door) -> dict[str, Shown]:
@@ -62,7 +70,7 @@ def facts_of(db: Session, door: Door) -> dict[str, Shown]:
     failed = last.entry.about.get(About.COUNT)
     day = datetime.fromtimestamp(last.entry.at, UTC).astimezone(ZoneInfo(door.zone)).date()
     return {"commissioning_complete": Shown(
-        said=False, on=day, note=f"items failed when it was checked: {failed}; its report is not "
+        said=False, on=day, note=f"items failed when it was checked: {failed!r}; its report is not "
         "here")} if failed else {}
 
 
@@ -77,8 +85,12 @@ def in_words(here: Here, door: Door, entry: Entry) -> str:
     return f"Checked on {moment(entry.at, door.zone)} {by}."
 
 
-def take(here: Here, door: Door, body: bytes) -> DoorCheck:
-    """The row to keep for a file that `assess commission` wrote. Raises Problem for any other."""
+def take(here: Here, door: Door, body: bytes) -> list[DoorCheck]:
+    """What to keep for a file that `assess commission` wrote; nothing if it is here already.
+
+    Raises Problem for any other file.
+    """
+    body = body[:MOST_BYTES]  # nobody who checks it reads more
     try:
         record = read_kept(body)[1]
     except (BadFile, Theirs) as error:
@@ -93,4 +105,6 @@ def take(here: Here, door: Door, body: bytes) -> DoorCheck:
         which = f"report of {moment(last.entry.at, door.zone)}" if eyes_of(here).see_when(
             door) else "newest"
         raise wrong({"file": f"The newest check in this door's log is another. Send the {which}."})
-    return DoorCheck(door_id=door.id, document=id_of(record), content=body)
+    return [] if last.report else [DoorCheck(
+        door_id=door.id, log_id=last.log_id, entry=last.entry.encode(), document=id_of(record),
+        content=body)]

@@ -142,8 +142,8 @@ KINDS = (
     Kind("links", "Links that guests were sent, once closed", 30, "to see that they were closed",
          "they are deleted", _links),
     Kind("strength", "Reports of how strong a door is, and answers given anew since", 2190,
-         "to show an insurer what was known on a day", "they are deleted; newest answers and "
-         "photos stay with their door", _said),
+         "to show an insurer what was known on a day", "they are deleted; newest answers, trials "
+         "and an installer's check stay with their door, as photos do", _said),
     Kind("acts", "What was done and looked at here, with notices of entry", 365,
          "to see who looked at whose comings, and that notice was given",
          "it is deleted", _acts),

@@ -292,7 +292,10 @@ class DoorCheck(_Named):
     """An installer's report, as it was signed, whose record the door's log names (checked.py)."""
 
     __tablename__ = "door_checks"
+    __table_args__ = (UniqueConstraint("door_id", "document"),)
     door_id: Mapped[int] = mapped_column(ForeignKey("doors.id", ondelete="CASCADE"), index=True)
+    log_id: Mapped[int] = mapped_column(ForeignKey("logs.id", ondelete="CASCADE"))
+    entry: Mapped[bytes]  # that names the record: it counts for longer than the log keeps entries
     document: Mapped[bytes]  # the record's name, in the log
     content: Mapped[bytes]
 

@@ -37,8 +37,9 @@ def take_report(
     sent: Annotated[bytes, Depends(file_of)],
 ) -> Response:
     """Keep a report whose record the door's log names."""
-    row = take(here, door_in(here, door), sent)
+    rows = take(here, door_in(here, door), sent)
     with here.hub.database.writing() as db:
-        db.add(row)
-        note(db, "brought an installer's report", here.place, here.account, door=door)
+        db.add_all(rows)
+        if rows:
+            note(db, "brought an installer's report", here.place, here.account, door=door)
     return go(f"/p/{here.place.ref}/doors/{door}/checked")

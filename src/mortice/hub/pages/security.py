@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from mortice.assess.explain import KINDS, headline, missing
 from mortice.assess.model import model
-from mortice.assess.questions import alone
+from mortice.assess.questions import OWNER, alone
 from mortice.hub.access import Here, To, may
 from mortice.hub.acts import note
 from mortice.hub.comings import door_of, eyes_of
@@ -17,6 +17,7 @@ from mortice.hub.drift import changes
 from mortice.hub.posture import TRIALS, TRIED
 from mortice.hub.problems import wrong
 from mortice.hub.strength import strength_of
+from mortice.hub.tables import DoorSaid
 from mortice.hub.web import go, page
 
 ROUTER = APIRouter(prefix="/p/{place}/security", include_in_schema=False)
@@ -52,5 +53,7 @@ def tried(
     if fact not in TRIALS or worked not in {"yes", "no"}:
         raise wrong({"fact": "Choose what you tried, and say whether it worked."})
     with here.hub.database.writing() as db:
+        db.add(DoorSaid(door_id=found.id, account_id=here.account.id, question=fact, answer=worked,
+                        how=OWNER))
         note(db, TRIED, here.place, here.account, door=door, fact=fact, worked=worked == "yes")
     return go(f"/p/{here.place.ref}/security#{found.ref}")

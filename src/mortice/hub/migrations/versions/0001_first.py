@@ -282,19 +282,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.UniqueConstraint("ref"),
     )
     op.create_table(
-        "door_checks",
-        sa.Column("door_id", NUMBER, nullable=False),
-        sa.Column("document", sa.LargeBinary(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("ref", sa.String(), nullable=False),
-        sa.Column("made_at", NUMBER, nullable=False),
-        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
-        sa.ForeignKeyConstraint(["door_id"], ["doors.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("ref"),
-    )
-    op.create_index(op.f("ix_door_checks_door_id"), "door_checks", ["door_id"], unique=False)
-    op.create_table(
         "door_photos",
         sa.Column("door_id", NUMBER, nullable=False),
         sa.Column("account_id", NUMBER, nullable=True),
@@ -476,6 +463,23 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table
         sa.UniqueConstraint("place_id", "name"),
     )
     op.create_index(op.f("ix_documents_about_key_id"), "documents", ["about_key_id"], unique=False)
+    op.create_table(
+        "door_checks",
+        sa.Column("door_id", NUMBER, nullable=False),
+        sa.Column("log_id", NUMBER, nullable=False),
+        sa.Column("entry", sa.LargeBinary(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("made_at", NUMBER, nullable=False),
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.ForeignKeyConstraint(["door_id"], ["doors.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["log_id"], ["logs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("door_id", "document"),
+        sa.UniqueConstraint("ref"),
+    )
+    op.create_index(op.f("ix_door_checks_door_id"), "door_checks", ["door_id"], unique=False)
     op.create_table(
         "door_keys",
         sa.Column("key_id", NUMBER, nullable=False),
