@@ -323,6 +323,18 @@ def test_a_day_that_no_calendar_here_counts_to_is_refused_with_its_line(on: obje
         as_report(filled() | {"on": on}, Lines())
 
 
+@pytest.mark.parametrize("word", ["name", "by", "note"])
+def test_words_are_bounded(word: str) -> None:
+    """B50: they stand in reports."""
+    def made(letters: int) -> dict[str, Any]:
+        more = {word: "é" * letters}
+        return filled(C19=passed("C19") | more) if word == "note" else filled() | more
+
+    as_report(made(200), Lines())
+    with pytest.raises(BadFile, match="longer than 200"):
+        as_report(made(201), Lines())
+
+
 # --- whatever is in it --------------------------------------------------------------------------
 
 anything = st.recursive(

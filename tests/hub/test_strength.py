@@ -317,6 +317,15 @@ def test_a_report_says_what_was_known_and_what_was_not(
         assert words in shown
 
 
+def test_a_report_that_nobody_could_check_is_not_signed(
+    cast: Cast, owner: TestClient, made: str, at: str) -> None:
+    with cast.hub.database.writing() as db:
+        db.query(DoorSaid).filter_by(question="way_out").update({"note": "a" * 200_000})
+    refused = owner.post(f"{at}/report")
+    assert (refused.status_code, "Shorten the notes" in refused.text) == (422, True)
+    assert len(rows(cast, DoorReport)) == 1
+
+
 def test_its_verdict_follows_from_its_facts(owner: TestClient, made: str) -> None:
     report, _ = unsealed(file_of(owner, made))
     assert judged_again(model(), report) is True

@@ -31,6 +31,7 @@ PASS, FAIL, SKIPPED = "pass", "fail", "not_applicable"
 HEAD = ("list", "name", "by", "on", "conditions", "site", "door", "items")
 KEYS = ("result", "found", "values", "photos", "note")
 HASH = re.compile("[0-9a-f]{64}")
+LETTERS = 200  # of a name or a note
 HEX = re.compile("([0-9a-f]{2})*")
 COUNTED = re.compile("tries|cycles")  # in the unit of what is a whole number
 LARGEST = 1_000_000  # of a value
@@ -133,15 +134,22 @@ def as_report(raw: Table, lines: Lines, at: int | None = None) -> Report:
     said = as_table(raw.get("items", {}), lines, ("items",))
     all_known(said, checklist()["items"], lines, ("items",))
     items = {name: _item(name, each, conditions, lines) for name, each in said.items()}
-    return Report(raw | {
-        "name": str(raw["name"]), "by": str(raw["by"]), "on": on.isoformat(),
-        "conditions": conditions, "items": {k: each for k, each in items.items() if each}}, on)
+    words = {word: _words(raw[word], lines, (word,)) for word in ("name", "by")}
+    return Report(raw | words | {
+        "on": on.isoformat(), "conditions": conditions,
+        "items": {k: each for k, each in items.items() if each}}, on)
+
+
+def _words(said: object, lines: Lines, at: Path) -> str:
+    if len(str(said)) > LETTERS:
+        raise BadFile(lines.at(at), f"{at[-1]} is longer than {LETTERS} letters", "fewer words")
+    return str(said)
 
 
 def _item(name: str, said: object, conditions: list[str], lines: Lines) -> Table:
     """One item, or nothing where no result is said: it was left blank (B50, B52, B54)."""
     at: Path = ("items", name)
-    given = {key: str(value) if key == "note" else value
+    given = {key: _words(value, lines, (*at, key)) if key == "note" else value
              for key, value in as_table(said, lines, at).items()
              if value not in ("", [], {}) and str(value).strip()}
     all_known(given, KEYS, lines, at)
