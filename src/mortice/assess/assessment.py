@@ -38,7 +38,8 @@ def assess(model: Model, door: DoorSet, day: date) -> Assessment:
     facts = facts_on(door, model, day)
     verdict = judge(model, facts, smart=door.smart, used=door.used)
     return Assessment(
-        door, day, facts, verdict, insurer(model, facts, smart=door.smart, used=door.used),
+        door, day, facts, verdict, insurer(
+            model, facts, smart=door.smart, used=door.used - door.unsure),
         law(model, facts | {"support_published": door.support.shown if door.support else None},
             smart=door.smart, used=door.used),
         [*advise(model, facts, verdict), *(

@@ -32,8 +32,8 @@ from mortice.assess.text import (
 
 CLAIM = "claim"
 SMART = "smart"  # every layer of the electronics
-KEYS = ("name", "id", "smart", "default", "context", "facts", "marks", "support", "changes",
-        "expect")
+KEYS = ("name", "id", "smart", "default", "context", "unsure", "facts", "marks", "support",
+        "changes", "expect")
 SHOWN_KEYS = ("shown", "on", "until", "withdrawn", "note")
 MARK_KEYS = ("mark", "standard", "code", "part", "shown", "on", "until", "note")
 SUPPORT_KEYS = ("until", "sold", "shown")
@@ -88,6 +88,7 @@ class DoorSet:
     support: Support | None = None
     changed: Mapping[str, date | None] = field(default_factory=dict)  # part -> the day
     marks: tuple[Marked, ...] = ()
+    unsure: frozenset[str] = frozenset()  # uses that count though nobody knows of them
 
 
 def read_door_sets(text: str, form: str, model: Model) -> list[DoorSet]:
@@ -128,6 +129,7 @@ def as_door_set(raw: dict[str, Any], lines: Lines, at: Path, model: Model) -> Do
         smart=yes_or_no(raw.get("smart", False), lines, (*at, "smart")),
         default=_default(raw.get("default", "unknown"), lines, (*at, "default")),
         used=_used(raw.get("context", []), lines, (*at, "context")),
+        unsure=_used(raw.get("unsure", []), lines, (*at, "unsure")),
         facts=facts, support=_support(raw.get("support"), lines, (*at, "support"), model),
         changed=_changed(raw.get("changes", {}), lines, (*at, "changes")), marks=marks)
 
@@ -142,7 +144,7 @@ def _default(said: object, lines: Lines, at: Path) -> Said:
 
 def _used(said: object, lines: Lines, at: Path) -> frozenset[str]:
     if not isinstance(said, list):
-        raise BadFile(lines.at(at), "context is not a list",
+        raise BadFile(lines.at(at), f"{at[-1]} is not a list",
                       f"a list of {', '.join(CONTEXTS)}; or [] for a home of one household")
     for word in said:
         one_of(word, CONTEXTS, lines, at)

@@ -97,7 +97,7 @@ def evidence(question: Question, one: Given) -> str:
 def door_table(name: str, given: Mapping[str, Given], model: Model) -> Table:
     """What the answers come to: a file of facts, as section 5 has it (B22 to B25)."""
     said, others = Table(), Table.fromkeys(_of_others())
-    marks, used = list[Table](), set[str]()
+    marks, used, unsure = list[Table](), set[str](), set[str]()
     for question in asked(given):
         one = given.get(question.id, NOTHING)
         answer = question.answers.get(one.answer, question.answers[UNKNOWN])
@@ -110,11 +110,13 @@ def door_table(name: str, given: Mapping[str, Given], model: Model) -> Table:
         marks += [{"mark": answer.mark, "part": answer.part} | shown] * bool(answer.mark)
         marks += [{"standard": answer.standard, "code": one.note} | shown] * bool(answer.standard)
         used.update(answer.used)
+        unsure.update(answer.used * (answer is question.answers[UNKNOWN]))
     if not alone(given):
         said |= {fact: _weaker(said.get(fact), each, model) for fact, each in others.items()}
     changed = given.get("changed", NOTHING)
     part = questions()["changed"].answers[changed.answer].changed
-    return {"name": name, "smart": True, "context": sorted(used), "marks": marks,
+    return {"name": name, "smart": True, "context": sorted(used),
+            "unsure": sorted(unsure), "marks": marks,
             "facts": {fact: each for fact, each in said.items() if each is not None},
             "changes": {part: changed.on} if part else {}}
 

@@ -48,7 +48,8 @@ def data_version() -> str:
 def table_of(door: DoorSet, marks: list[Table]) -> Table:
     """A door set as a file has it (section 5); `marks` are its marks as they were written."""
     made: Table = {
-        "name": door.name, "smart": door.smart, "context": sorted(door.used), "marks": marks,
+        "name": door.name, "smart": door.smart, "context": sorted(door.used),
+        "unsure": sorted(door.unsure), "marks": marks,
         "facts": {fact: _shown(each) for fact, each in sorted(door.facts.items())
                   if each.said is not None},
         "changes": {part: day and str(day) for part, day in door.changed.items()}}
