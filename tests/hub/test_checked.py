@@ -27,7 +27,7 @@ from mortice.core.log import Kind
 from mortice.hub.checked import facts_of, last_check
 from mortice.hub.drift import judged
 from mortice.hub.privacy import tidy
-from mortice.hub.tables import Act, Door, DoorCheck, Log, Place, now
+from mortice.hub.tables import Act, Door, DoorCheck, DoorReport, Log, Place, now
 
 AsRole = Callable[[str], TestClient]
 FRONT, BACK = "Front door", "Back door"
@@ -250,6 +250,18 @@ def test_a_check_of_another_lock_counts_no_more(
     with cast.hub.database.writing() as db:
         db.query(Log).update({"ended_at": now()})
     assert shown(cast) == {}
+
+
+def test_no_fact_and_no_report_says_who_signed_the_list(
+    cast: Cast, lived: Lived, owner: TestClient) -> None:
+    body, name = signed(cast)
+    lived.wrote(FRONT, (900, Kind.CHECKED, {11: name, 20: 0}))
+    sends(owner, cast, body)
+    owner.post(f"{cast.base}/doors/{cast.doors[FRONT].ref}/strength/report")
+    with cast.hub.database.reading() as db:
+        report = db.query(DoorReport).one().content.decode()
+    assert "a list that an installer signed" in report
+    assert "Jo Fitter" not in report + owner.get(f"{cast.base}/security").text
 
 
 def test_whoever_may_only_read_sends_nothing(

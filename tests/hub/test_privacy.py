@@ -23,6 +23,8 @@ from mortice.hub.tables import (
     Act,
     Delivery,
     Document,
+    DoorReport,
+    DoorSaid,
     Guest,
     Hold,
     Key,
@@ -180,6 +182,21 @@ def test_somebody_erased_is_nowhere_and_the_log_is_whole(
     with cast.hub.database.reading() as db:
         act = db.scalars(select(Act).where(Act.what == "erased a person")).one()
         assert act.about == {"person": tom.ref}
+
+
+def test_what_was_said_of_a_door_names_nobody_who_was_erased(
+    cast: Cast, front: Diary, as_: AsRole) -> None:
+    """What was signed stays as it is, and a report made later names them no more."""
+    client, tom = as_("owner"), person_of(cast)
+    at = f"{cast.base}/doors/{cast.doors['Front door'].ref}/strength"
+    client.post(f"{at}/ask/leaf", data={"answer": "yes", "how": "owner", "note": f"{NAME} looked"})
+    client.post(f"{at}/report")
+    client.post(f"{cast.base}/people/{tom.ref}/erase")
+    client.post(f"{at}/report")
+    with cast.hub.database.reading() as db:
+        assert db.scalars(select(DoorSaid.note)).one() == f"{ERASED} looked"
+        before, after = db.scalars(select(DoorReport.content).order_by(DoorReport.id))
+    assert (NAME in before.decode(), NAME in after.decode()) == (True, False)
 
 
 @pytest.mark.parametrize(("name", "written", "left"), [

@@ -3,6 +3,9 @@
 Logs name keys, never people; names stand in the hub's own tables. So erasing somebody is taking
 their rows away: every log stays as its lock signed it and can be checked as before. Old entries go
 as a whole, and their hashes stay for the sake of those beside them.
+
+One thing keeps a name: what was signed as it stands, which is a report of how strong a door is and
+an installer's own (tables.DoorReport, DoorCheck). Without its words it would be no evidence.
 """
 
 from __future__ import annotations
@@ -239,6 +242,8 @@ def _scrub(db: Session, place_id: int, said: Iterable[str]) -> None:
                  for field, value in act.about.items()}
         if about != act.about:
             act.about = about
+    for each in db.scalars(select(DoorSaid).join(Door).where(Door.place_id == place_id)):
+        each.note = str(_without(each.note, names))
 
 
 def _without(value: Any, names: list[list[str]]) -> Any:  # noqa: ANN401 - JSON
