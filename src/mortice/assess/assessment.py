@@ -5,13 +5,13 @@ Spec: spec/assess.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
 from mortice.assess.doorset import DoorSet, facts_on
 from mortice.assess.evaluate import Met, Said, Verdict, judge
-from mortice.assess.explain import Advice, advise, capping, headline, missing
+from mortice.assess.explain import Advice, advice, advise, capping, headline, missing
 from mortice.assess.insurer import Insurer, insurer
 from mortice.assess.law import Clause, law
 from mortice.assess.model import TOP, Model
@@ -43,8 +43,10 @@ def assess(model: Model, door: DoorSet, day: date) -> Assessment:
         law(model, facts | {"support_published": door.support.shown if door.support else None},
             smart=door.smart, used=door.used),
         [*advise(model, facts, verdict), *(
-            Advice(marked.read.standard.id, "caution", caution)
-            for marked in door.marks for caution in marked.read.cautions)])
+            advice(known.id, "caution", caution, {
+                "confidence": known.confidence, "source": known.source, "date": known.date})
+            for marked in door.marks for known in (marked.read.standard,)
+            for caution in marked.read.cautions)])
 
 
 def as_json(model: Model, made: Assessment) -> dict[str, Any]:
@@ -66,6 +68,5 @@ def as_json(model: Model, made: Assessment) -> dict[str, Any]:
         "insurer": {"reading": made.insurer.reading.value, "say": made.insurer.say,
                     "clause": made.insurer.clause, "found": list(made.insurer.found)},
         "legal": [{field: getattr(each, field) for field in FIELDS} for each in made.legal],
-        "advice": [{"rule": each.rule, "kind": each.kind, "say": each.say}
-                   for each in made.advice],
+        "advice": [asdict(each) for each in made.advice],
     }

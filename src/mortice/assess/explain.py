@@ -8,10 +8,10 @@ Spec: spec/assess.md, section 6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from mortice.assess.evaluate import Life, Met, Said, Verdict, meets, shows
 from mortice.assess.model import TOP, Criterion, Fact, Model, read_data
@@ -25,23 +25,30 @@ KINDS = {  # what a kind of evidence is, in words
     "lab": "a laboratory's report"}
 
 
+Sentence: TypeAlias = tuple[str, str, str]  # of the model's own rules: rule, kind, say
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One sentence, and the rule behind it."""
+    """One sentence, and the rule behind it: where that is from, as of when, and how sure."""
 
     rule: str
     kind: str  # life, show, change, wasted, uncovered, caution
     say: str
+    confidence: str
+    source: str
+    dated: str
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One fact of the cheapest set: to be shown by `evidence`, or changed and then shown."""
+    """One fact of the cheapest set: to be shown by `evidence` or better, or changed and shown."""
 
     fact: Fact
     kind: str
     evidence: str
     rules: tuple[str, ...]
+    how: str  # to show it by that
 
 
 def capping(verdict: Verdict) -> list[str]:
@@ -80,8 +87,11 @@ def _step(
     model: Model, facts: Mapping[str, Said], name: str, met: Sequence[Criterion]) -> Step:
     evidence = max((model.weakest[each.accept, each.level] for each in met),
                    key=model.ranks.__getitem__)
-    return Step(model.facts[name], CHANGE if facts.get(name) is False else SHOW, evidence,
-                tuple(each.id for each in met))
+    fact = model.facts[name]
+    by = fact.by if all(fact.by in each.enough for each in met) else evidence
+    return Step(fact, CHANGE if facts.get(name) is False else SHOW, evidence,
+                tuple(each.id for each in met),
+                f"by {KINDS[by]}: {fact.show if by == fact.by else model.how[by]}")
 
 
 def effort(model: Model, facts: Mapping[str, Said], name: str) -> int:
@@ -123,6 +133,13 @@ def _cheapest(open_: Sequence[Criterion], efforts: Mapping[str, int]) -> frozens
 # --- in sentences ---------------------------------------------------------------------------------
 
 
+def advice(rule: str, kind: str, say: str, row: Mapping[str, Any]) -> Advice:
+    """What follows from a row of the data. What is *likely* says that it is unverified (B14)."""
+    unsure = row["confidence"] == "likely" and "unverified" not in say
+    return Advice(rule, kind, say + " (unverified)" * unsure, row["confidence"], row["source"],
+                  row["date"].isoformat())
+
+
 def headline(model: Model, verdict: Verdict) -> str:
     """The verdict in one or two sentences. The gate comes first (B8)."""
     if verdict.life is Life.FAIL:
@@ -142,58 +159,54 @@ def headline(model: Model, verdict: Verdict) -> str:
 def advise(
     model: Model, facts: Mapping[str, Said], verdict: Verdict) -> list[Advice]:
     """Everything there is to say, the gate first."""
-    return [*_life(model, verdict), *_raise(model, facts, verdict), *_wasted(model, verdict),
-            *_software(verdict), *cautions(facts), *uncovered(model, facts)]
+    found = steps(model, facts, verdict)
+    ours = [*_life(model, verdict),
+            *((", ".join(step.rules), step.kind, _say(step)) for step in found),
+            *_wasted(model, verdict, {step.fact.id for step in found}), *_software(verdict)]
+    return [*(advice(*each, model.about) for each in ours), *cautions(facts),
+            *uncovered(model, facts)]
 
 
-def _life(model: Model, verdict: Verdict) -> list[Advice]:
-    said = []
+def _life(model: Model, verdict: Verdict) -> Iterator[Sentence]:
     for name, met in verdict.gates.items():
         fact = model.facts[name]
         if met is Met.NO:
-            said.append(Advice(name, "life", f"Not so: {fact.say}. {_sentence(fact.change)}"))
+            yield name, "life", f"Not so: {fact.say}. {_sentence(fact.change)}"
         elif met is Met.MAYBE:
-            said.append(Advice(name, "life", f"Not shown: {fact.say}. {_sentence(fact.show)}"))
-    return said
-
-
-def _raise(model: Model, facts: Mapping[str, Said], verdict: Verdict) -> list[Advice]:
-    return [Advice(", ".join(step.rules), step.kind, _say(step))
-            for step in steps(model, facts, verdict)]
+            yield name, "life", f"Not shown: {fact.say}. {_sentence(fact.show)}"
 
 
 def _say(step: Step) -> str:
     if step.kind == CHANGE:
         return (f"{_sentence(step.fact.change)} Then {KINDS[step.evidence]} shows it. Not so now: "
                 f"{step.fact.say}.")
-    return f"{_sentence(step.fact.say)} To show it, by {KINDS[step.evidence]}: {step.fact.show}."
+    return f"{_sentence(step.fact.say)} To show it, {step.how}."
 
 
-def _wasted(model: Model, verdict: Verdict) -> list[Advice]:
-    """Layers that are above the others already."""
+def _wasted(model: Model, verdict: Verdict, advised: set[str]) -> Iterator[Sentence]:
+    """Layers that are above the others already, and of which no fact is advised."""
     above = [layer for layer in model.layers if layer.id in verdict.layers
-             and verdict.layers[layer.id].level > verdict.level]
-    if not above:
-        return []
-    levels = [f"{layer.name} ({verdict.layers[layer.id].level})" for layer in above]
-    return [Advice(", ".join(layer.id for layer in above), "wasted",
-                   f"Money spent here raises nothing now, for it is above level {verdict.level} "
-                   f"already: {_listed(levels)}.")]
+             and verdict.layers[layer.id].level > verdict.level
+             and all(advised.isdisjoint(each.any) for each in layer.criteria)]
+    if above:
+        levels = [f"{layer.name} ({verdict.layers[layer.id].level})" for layer in above]
+        say = (f"Money spent here raises nothing now, for it is above level {verdict.level} "
+               f"already: {_listed(levels)}.")
+        yield ", ".join(layer.id for layer in above), "wasted", say
 
 
-def _software(verdict: Verdict) -> list[Advice]:
+def _software(verdict: Verdict) -> Iterator[Sentence]:
     """Said where the electronics are better than what they are fitted to."""
     physical = min(each.level for name, each in verdict.layers.items() if name in PHYSICAL)
     rest = [each.level for name, each in verdict.layers.items() if name not in PHYSICAL]
     if rest and min(rest) > physical:
-        return [Advice("B5", "caution", "The electronics, however good, do not change that: no "
-                       "software lifts a door above its leaf, its lock and how they are fitted.")]
-    return []
+        yield "B5", "caution", ("The electronics, however good, do not change that: no software "
+                                "lifts a door above its leaf, its lock and how they are fitted.")
 
 
 def cautions(facts: Mapping[str, Said]) -> list[Advice]:
     """What is to be known of a mark that was shown (data/cautions.toml)."""
-    return [Advice(rule, "caution", each["say"]) for rule, each in _rows("cautions").items()
+    return [advice(rule, "caution", each["say"], each) for rule, each in _rows("cautions").items()
             if any(isinstance(facts.get(fact), str) for fact in each["any"])
             and not any(isinstance(facts.get(fact), str) for fact in each.get("unless", ()))]
 
@@ -204,8 +217,8 @@ def uncovered(model: Model, facts: Mapping[str, Said]) -> list[Advice]:
     for name, mark in table["marks"].items():
         gaps = [words for attack, words in table["attacks"].items() if mark["tests"][attack] == "-"]
         if gaps and any(_counts(model, facts.get(fact)) for fact in mark["any"]):
-            said.append(Advice(name, "uncovered",
-                               f"{mark['name']} does not test {_listed(gaps)}."))
+            said.append(advice(name, "uncovered", f"{mark['name']} does not test {_listed(gaps)}.",
+                               {"date": table["date"]} | mark))
     return said
 
 

@@ -27,6 +27,7 @@ class Fact:
     id: str
     say: str
     show: str
+    by: str  # the kind of evidence that `show` comes to
     change: str
     show_effort: int
     change_effort: int
@@ -77,6 +78,8 @@ class Model:
     layers: tuple[Layer, ...]
     gates: tuple[Gate, ...]
     facts: dict[str, Fact]
+    how: dict[str, str]  # to come by a kind of evidence
+    about: dict[str, Any]  # source, confidence and date of the rules themselves
 
     def parts(self, fact: str) -> tuple[str, ...]:
         """A fact, and the one that it counts only together with (B12)."""
@@ -101,7 +104,7 @@ def model() -> Model:
         layers=_layers(raw, enough), gates=tuple(
             Gate(fact, gate["when"], gate["own"], gate["shared"])
             for fact, gate in raw["life"].items()),
-        facts=facts)
+        facts=facts, how=raw["how"], about=raw["about"])
     _check(made)
     return made
 
@@ -141,6 +144,8 @@ def _check(made: Model) -> None:
     named = {fact for layer in made.layers for each in layer.criteria for fact in each.any}
     named |= {gate.fact for gate in made.gates}
     named |= {other for fact in made.facts for other in made.parts(fact)}
+    if strange := {each.by for each in made.facts.values()} - made.ranks.keys():
+        raise ValueError(f"facts shown by no kind of evidence: {sorted(strange)}")
     if named - made.facts.keys():
         raise ValueError(f"facts without words: {sorted(named - made.facts.keys())}")
     for layer in made.layers:
