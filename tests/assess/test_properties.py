@@ -143,6 +143,14 @@ def test_what_is_not_accepted_counts_as_what_is(accept: str, level: int, meet: s
                 if shows(kind, criterion) is Met.YES} == meet, criterion.id
 
 
+@pytest.mark.parametrize(("kind", "level"), [("photo", 2), ("measured", 2), ("document", 3)])
+def test_what_is_measured_of_a_mark_counts_as_a_photo_of_it(kind: str, level: int) -> None:
+    facts: dict[str, Said] = dict.fromkeys(FACTS, "lab") | dict.fromkeys(
+        [fact for each in MODEL.layers[1].criteria if each.accept == "cert" for fact in each.any],
+        False) | {"bs3621_family": kind}
+    assert judged(facts, frozenset()).layers["P-LOCK"].level == level
+
+
 @given(some_facts(), USES)
 def test_a_claim_meets_nothing(facts: dict[str, Said], used: frozenset[str]) -> None:
     without = {fact: None if said == "claim" else said for fact, said in facts.items()}
