@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from mortice.assess.claims import flags, named, phrase, raised, words
 from mortice.assess.codes import BadCode, read_mark
 from mortice.assess.model import model, read_data
-from mortice.assess.standards import CONFIDENCE
+from mortice.assess.product import DENIED
+from mortice.assess.standards import CONFIDENCE, standards
 
 ROWS = read_data("flags")
 LINES = {  # what a seller writes, and the flags of it
@@ -76,6 +77,47 @@ LINES = {  # what a seller writes, and the flags of it
     "6 AA batteries last up to 12 months": {"RF34"},
     "battery: 8000 openings at 20 degrees": set(),
     "bridge required": {"RF35"},
+    "Military strength": {"RF01"},
+    "the same encryption banks use": {"RF01"},
+    "encryption trusted by banks": {"RF01"},
+    "the same size as a bank card": set(),
+    "our own in-house cipher": {"RF03"},
+    "It can not be hacked": {"RF04"},
+    "Hackers can't crack it": {"RF04"},
+    "nobody can hack it": {"RF04"},
+    "100 per cent secure": {"RF04"},
+    "updated for life": {"RF05"},
+    "updates for the lifetime of the product": {"RF05"},
+    "insurance-company approved": {"RF07"},
+    "Ask your insurer whether a lock is accepted": set(),
+    "prevents lock snapping": {"RF09"},
+    "It cannot be snapped": {"RF09"},
+    "cylinder with 2 stars": {"RF10"},
+    "two star rated euro cylinder": {"RF10"},
+    "3 star security handle": {"RF10"},
+    "3-star cylinder and 2-star handle": set(),
+    "1-star cylinder with a 2-star handle": set(),
+    "This lock is PAS 24 certified": {"RF11"},
+    "PAS 24 smart door lock": {"RF11"},
+    "lock for PAS 24 doors": set(),
+    "EN1303, it cannot be snapped": {"RF09", "RF12"},
+    "EN 1303 says nothing about snapping": set(),
+    "BS3621 or equivalent": {"RF13"},
+    "to BS3621 standard or equivalent": {"RF13"},
+    "compatible with any door": {"RF18"},
+    "works with all types of door": {"RF18"},
+    "a different key for every lock": set(),
+    "Check that it fits your door": set(),
+    "need to create an account": {"RF22"},
+    "sign up required": {"RF22"},
+    "you must sign up first": {"RF22"},
+    "no key at all": {"RF24"},
+    "From inside it opens without any key": set(),
+    "fingerprints are backed up to our cloud": {"RF27"},
+    "facial data is uploaded to our servers": {"RF27"},
+    "one year on a single charge": {"RF34"},
+    "needs the SmartHub gateway": {"RF35"},
+    "Requires the ACME hub": {"RF35"},
     "comes in red, five star reviews": set(),
     "": set(),
 }
@@ -103,7 +145,11 @@ def test_the_flag_shows_the_line_and_the_words() -> None:
 @pytest.mark.parametrize(("line", "doubt"), [
     ("No lock is unhackable", True), ("It isn't unhackable", True), ("unhackable", False),
     ("Not cheap. Unhackable", False), ("not sold in any shop and unhackable", False),
-    ("It does not need an account, and it is unhackable", False)])
+    ("It does not need a cable, and it is unhackable", False),
+    ("No lock is unhackable. Ours is unhackable", False), ("No fire rating", True),
+    ("No account required", True), ("An account is not required", True), ("no master code", True),
+    ("It does not need a hub", True), ("It needs no hub", True), ("It cannot be hacked", False),
+    ("not equivalent to BS 3621", True)])
 def test_a_line_that_may_say_the_opposite_is_shown_and_doubted(line: str, doubt: bool) -> None:
     assert [each["doubt"] for each in raised([line], (), set())] == [doubt]
 
@@ -128,13 +174,14 @@ def test_what_was_looked_for_in_vain_is_a_flag(missing: set[str], rules: set[str
 def test_a_row_is_whole_and_speaks_of_what_is_there(rule: str) -> None:
     row = ROWS[rule]
     assert row.keys() <= {"name", "why", "ask", "source", "confidence", "any", "unless", "beside",
-                          "unless_facts", "absent"}
+                          "unless_facts", "absent", "but", "voids"}
     assert row["confidence"] in CONFIDENCE
     assert row["confidence"] != "check"
     assert row["ask"].endswith("?")
     assert row["why"].endswith(".")
     assert row["source"]
-    assert row.get("any") or row.get("absent")
+    assert row.get("any") or row.get("absent") or rule == DENIED
+    assert {*row.get("voids", ())} <= standards().keys()
     facts = {*row.get("unless_facts", ()), *(fact for group in row.get("absent", ())
                                              for fact in group)}
     assert facts <= {*model().facts, "support", "contact"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,74 @@ def test_a_mark_that_cannot_be_is_refused_with_its_reason_wherever_it_stands(mar
         assert "claimed" not in criteria(made).values()
 
 
+@pytest.mark.parametrize("line", [
+    "This lock is PAS 24 certified", "PAS 24 smart door lock", "PAS 24 approved cylinder",
+    "Our deadlock, PAS 24 tested.", "This lock is PAS 24 certified for your front door",
+    "A lock with LPS 1175 SR2 rating"])
+def test_what_only_a_door_set_can_have_is_no_claim_of_a_lock(line: str) -> None:
+    made = judged(says=[line, "PAS 24 or not, it fits doors"][:1])
+    assert not made["marks"]
+    assert [each["mark"][:6] for each in made["refused"]] == [line[line.index("PAS" if (
+        "PAS" in line) else "LPS"):][:6]]
+    assert ("RF11" in rules(made, "flags")) == ("PAS" in line and "," not in line)
+    assert "claimed" not in criteria(made).values()
+
+
+@pytest.mark.parametrize("line", [
+    "PAS 24 door set with our lock", "Fits PAS 24 doors", "LPS 1175 SR2 door set, with a lock",
+    "Part of a PAS 24:2022 door set. Smart lock included", "PAS 24 door with three locks"])
+def test_a_door_set_that_has_a_lock_keeps_its_mark(line: str) -> None:
+    made = judged(says=[line])
+    assert len(made["marks"]) == 1
+    assert not made["refused"]
+    assert "RF11" not in rules(made, "flags")
+
+
+@pytest.mark.parametrize("line", [
+    "BS3621 or equivalent", "to BS3621 standard or equivalent", "Equivalent to BS 3621",
+    "as good as any BS 3621 lock", "TS 621 or similar"])
+def test_what_is_equivalent_to_a_mark_has_none(line: str) -> None:
+    made = judged(says=[line])
+    assert "RF13" in rules(made, "flags")
+    assert not made["marks"]
+    assert len(made["refused"]) == 1
+    assert "claimed" not in criteria(made).values()
+
+
+@pytest.mark.parametrize("line", [
+    "This is not a BS 3621 lock", "It isn't a TS 621 lock", "It has no TS 007 3 star cylinder",
+    "Sold without BS 3621", "Non-BS 3621 lock"])
+def test_a_mark_that_is_denied_is_neither_a_claim_nor_a_lie(line: str) -> None:
+    made = judged(says=[line])
+    assert (made["marks"], made["refused"], made["flags"]) == ([], [], [])
+    assert made["unknown"] == [line]
+    assert "claimed" not in criteria(made).values()
+
+
+def test_a_line_that_names_what_is_known_to_be_missing_is_a_flag_and_no_error() -> None:
+    made = judged(says=["Our BS 3621 lock"], facts={"bs3621_family": False})
+    [found] = made["flags"]
+    assert (found["rule"], found["line"], found["doubt"]) == ("RF37", "Our BS 3621 lock", False)
+    assert made["marks"] == []
+    assert "RF37" in rules(made, "questions")
+    assert "claimed" not in criteria(made).values()
+    refused("facts: {bs3621_family: false}\nmarks: [BS 3621]")
+
+
+def test_stars_of_two_lines_do_not_come_to_what_is_known_to_be_missing() -> None:
+    made = judged(says=["TS 007 1 star cylinder", "TS 007 2 star handle"],
+                  facts={"ts007_total3": False})
+    assert len(made["marks"]) == 2
+    assert criteria(made)["L3"] != "claimed"
+
+
+def test_a_mark_that_is_repeated_is_read_once_and_at_once() -> None:
+    started = time.monotonic()
+    made = judged(says=["TS 007 3 star cylinder " * 2_000] * 3)
+    assert time.monotonic() - started < 15
+    assert len(made["marks"]) == 1
+
+
 def test_a_code_is_read_by_its_edition_or_refused() -> None:
     rows = [{"standard": "EN 1303:2015", "code": "16-B-C5D"},
             {"standard": "EN 1303", "code": "16-B-C5D"}]
@@ -232,7 +301,11 @@ def test_the_date_of_a_seller_is_a_claim_for_a_door() -> None:
     ("facts:\n  no_such: photo", 2, "'no_such' is not known here"),
     ("facts:\n  signed_updates: true", 2, "`true` does not say how"),
     ("facts: {ts621: false}\nmarks: [TS 621]", 1, "ts621 is false, and a mark shows it"),
-    ("facts: {ts621: false}\nsays: [TS 621 lock]", 1, "ts621 is false, and a mark shows it"),
+    ("says: []\nfacts: false", 2, "facts is not a table"),
+    ("says: []\nname: false", 2, "name is not text"),
+    ("says: []\nname: [a lock]", 2, "name is not text"),
+    ("says: []\nmarks:\n" + "- TS 007 1 star\n- 2 star handle\n" * 4000, 2, "8000 marks"),
+    ("says: []\nmarks: false", 2, "marks is not a list"),
     ("", 1, "the file is empty"),
     ("- says", 1, "not a table"),
 ])

@@ -30,6 +30,17 @@ def test_a_product_is_judged_in_words_and_for_scripts(file: Path) -> None:
     assert shown["unknown"] == ["It is blue"]
 
 
+def test_a_line_that_may_say_the_opposite_is_counted_apart(file: Path) -> None:
+    file.write_text('says = ["No fire rating", "No account required", "AES"]\n', "utf-8")
+    said = run("assess", "product", file).out
+    assert "Red flags: 1. Lines that may say the opposite of one: 2." in said
+    red, _, rest = said.partition("Read these lines: each may say the opposite of a red flag")
+    assert "RF02" in red
+    assert "RF17" not in red
+    assert "RF17" in rest
+    assert "RF22" in rest
+
+
 def test_a_seller_cannot_colour_the_terminal(file: Path) -> None:
     file.write_text('says = ["\\u001b[31munhackable", "\\u001b[2J"]\nname = "\\u001b[m"\n', "utf-8")
     said = run("assess", "product", file)

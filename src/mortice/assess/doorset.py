@@ -40,6 +40,7 @@ SUPPORT_KEYS = ("until", "sold", "shown")
 PARTS: dict[str, tuple[str, ...]] = {  # of a change, and the layers of which it unmakes all (B10)
     "cylinder": (), "handle": (), "actuator": (SMART,), "lock": ("P-LOCK", "P-INST"),
     "door": ("P-DOOR", "P-INST")}
+MOST_MARKS = 100
 STARS = 3  # of TS 007, that a cylinder and its hardware come to
 # What a change of any part unmakes until it is shown again: these layers' certificates, and these.
 UNMADE = ("P-LOCK", "P-DOOR")
@@ -183,6 +184,8 @@ def _marks(said: object, lines: Lines, at: Path, model: Model) -> tuple[Marked, 
     if not isinstance(said, list):
         raise BadFile(lines.at(at), "marks is not a list",
                       "a list, such as [{mark: TS 007 3 star, part: cylinder, shown: photo}]")
+    if len(said) > MOST_MARKS:
+        raise BadFile(lines.at(at), f"{len(said)} marks at one door", f"{MOST_MARKS} at most")
     return tuple(_marked(as_table(each, lines, (*at, number)), lines, (*at, number), model)
                  for number, each in enumerate(said))
 

@@ -9,11 +9,11 @@ Spec: spec/assess.md, section 13.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from mortice.assess.claims import flags, named, raised
+from mortice.assess.claims import flags, named, raised, row, voided
 from mortice.assess.codes import BadCode, Code
 from mortice.assess.doorset import CLAIM, DoorSet, Marked, as_door_set, as_marked, facts_on
 from mortice.assess.evaluate import Met, Said, meets
@@ -24,6 +24,7 @@ from mortice.assess.text import BadFile, Lines, all_known, as_table, read_text, 
 
 KEYS = ("name", "smart", "says", "marks", "facts", "support", "contact", "placed_on_market")
 DOOR_KEYS = ("name", "smart", "facts", "support")
+DENIED = "RF37"  # the flag of a mark in a line whose fact is known to be missing
 COUNTS = ("document", "register", "lab")  # of what a seller shows; anything else is a claim (B31)
 USUAL = 2  # the level of a UK home, up to which the seller is asked
 SHOWN = "shown"
@@ -46,6 +47,7 @@ class Product:
     support: bool | None  # None where the door has it
     placed: bool  # on the market
     refused: list[dict[str, str]]  # marks that cannot be, and why
+    denied: list[tuple[str, str]]  # lines, and the marks in them whose facts are false
 
 
 def read_product(text: str, form: str, model: Model) -> Product:
@@ -62,34 +64,62 @@ def read_product(text: str, form: str, model: Model) -> Product:
     if contact is True or not isinstance(contact, str | bool | None) or contact == "":
         raise BadFile(lines.at(("contact",)), "contact is not text",
                       "where flaws are reported; or false, where you looked and found nothing")
-    spoken = [{"mark": mark} for line in says for known, mark in named(line)
-              if known is None or known.marks]
-    marks, refused = _marks(raw.get("marks", []), spoken, lines, model)
-    door = {"facts": {}, "marks": marks} | {
-        key: raw[key] for key in DOOR_KEYS if key in raw and raw[key] is not False}
+    if not isinstance(raw.get("name", ""), str):
+        raise BadFile(lines.at(("name",)), "name is not text", "the lock's name, in quotes")
+    marks, refused = _marks(raw.get("marks", []), lines, model)
+    door = as_door_set({"name": "this lock", "facts": {}, "marks": marks} | {
+        key: raw[key] for key in DOOR_KEYS if key in raw and (key, raw[key]) != ("support", False)},
+        lines, (), model)
+    kept = tuple(line.strip() for line in says if line.strip())
+    spoken, impossible, denied = _spoken(kept, door, model)
     return Product(
-        as_door_set(door, lines, (), model), tuple(line.strip() for line in says if line.strip()),
-        contact, False if support is False else None,
-        yes_or_no(raw.get("placed_on_market", True), lines, ("placed_on_market",)), refused)
+        replace(door, marks=(*door.marks, *spoken)), kept, contact,
+        False if support is False else None,
+        yes_or_no(raw.get("placed_on_market", True), lines, ("placed_on_market",)),
+        [*refused, *impossible], denied)
+
+
+def _spoken(
+    says: Iterable[str], door: DoorSet, model: Model,
+) -> tuple[list[Marked], list[dict[str, str]], list[tuple[str, str]]]:
+    """Marks in the seller's lines: claims, those that cannot be, and those that are not there."""
+    missing = {fact for fact, shown in door.facts.items() if shown.said is False}
+    kept: dict[str, Marked] = {}  # by the mark, which a seller may repeat
+    refused, denied = [], []
+    for line, mark in dict.fromkeys((said, each) for said in says for known, each in named(said)
+                                    if known is None or known.marks):
+        try:
+            made = as_marked({"mark": mark, "shown": CLAIM}, Lines(), (), model)
+        except BadCode as error:
+            refused.append({"mark": mark, "why": error.what, "expected": error.expected})
+            continue
+        if flag := voided(line).get(made.read.standard.id):
+            refused.append({"mark": mark, "why": flags()[flag]["why"].removesuffix("."),
+                            "expected": "the mark itself"})
+        elif missing.isdisjoint(made.read.facts):
+            kept[mark] = made
+        else:
+            denied.append((line, mark))
+    return [*kept.values()], refused, denied
 
 
 def _marks(
-    said: object, spoken: list[dict[str, str]], lines: Lines, model: Model,
+    said: object, lines: Lines, model: Model,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Marks of the file and of its lines: those that can be, as in a door's file; the others."""
+    """Marks of the file: those that can be, as in a door's file; the others."""
     if not isinstance(said, list):
         raise BadFile(lines.at(("marks",)), "marks is not a list", 'such as ["TS 007 3 star"]')
     kept, refused = [], []
-    for number, each in enumerate([*said, *spoken]):
+    for number, each in enumerate(said):
         at = ("marks", number)
-        row = {"shown": CLAIM} | (
+        said_of = {"shown": CLAIM} | (
             {"mark": each} if isinstance(each, str) else as_table(each, lines, at))
         try:
-            as_marked(row, lines, at, model)
-            kept.append(row)
+            as_marked(said_of, lines, at, model)
+            kept.append(said_of)
         except BadCode as error:
-            refused.append({"mark": str(row.get("mark") or row.get("code")), "why": error.what,
-                            "expected": error.expected})
+            refused.append({"mark": str(said_of.get("mark") or said_of.get("code")),
+                            "why": error.what, "expected": error.expected})
     return kept, refused
 
 
@@ -98,7 +128,8 @@ def judge_product(model: Model, product: Product, day: date) -> dict[str, Any]:
     door, marks = product.door, product.door.marks
     facts = {fact: CLAIM if isinstance(said, str) and said not in COUNTS else said
              for fact, said in facts_on(door, model, day).items()}
-    found = raised(
+    facts |= {fact: False for fact, shown in door.facts.items() if shown.said is False}
+    found = [row(DENIED, line, mark) for line, mark in product.denied] + raised(
         product.says, {fact for fact, said in facts.items() if said},
         {fact for fact, said in facts.items() if said is False} | {
             key for key in ("support", "contact") if getattr(product, key) is False})

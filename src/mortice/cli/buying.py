@@ -42,7 +42,9 @@ def product(here: Here, file: Path, on: datetime | None) -> None:
         return
     say(plain(made["name"]))
     say(_headline(made))
-    _listed("Red flags", map(_flag, made["flags"]))
+    _listed("Red flags", (_flag(each) for each in made["flags"] if not each["doubt"]))
+    _listed("Read these lines: each may say the opposite of a red flag",
+            (_flag(each) for each in made["flags"] if each["doubt"]))
     _listed("Cannot be", (f"{each['mark']}: {each['why']}. Expected: {each['expected']}."
                           for each in made["refused"]))
     _listed("Marks", map(_mark, made["marks"]))
@@ -60,17 +62,17 @@ def product(here: Here, file: Path, on: datetime | None) -> None:
 def _headline(made: dict[str, Any]) -> str:
     shown = sum(how == "shown" for layer in made["layers"].values()
                 for how in layer["criteria"].values())
-    flags, refused = len(made["flags"]), len(made["refused"])
-    return (f"Red flags: {flags}. Said to be a mark, and cannot be: {refused}. Criteria that "
+    refused, doubts = len(made["refused"]), sum(each["doubt"] for each in made["flags"])
+    return (f"Red flags: {len(made['flags']) - doubts}. Lines that may say the opposite of one: "
+            f"{doubts}. Said to be a mark, and cannot be: {refused}. Criteria that "
             f"what was shown could carry: {shown}. Everything else is a claim. A level is a "
             "door's: mortice assess door.")
 
 
 def _flag(each: dict[str, Any]) -> str:
     where = f' In: "{each["line"]}".' if each["line"] else " You looked, and found none."
-    doubt = " Read that line: it may say the opposite." if each["doubt"] else ""
     sure = " (unverified)" if each["confidence"] == "likely" else ""
-    return f"{each['name']}.{where}{doubt} {each['why']} [{each['rule']}{sure}: {each['source']}]"
+    return f"{each['name']}.{where} {each['why']} [{each['rule']}{sure}: {each['source']}]"
 
 
 def _mark(each: dict[str, Any]) -> str:
