@@ -193,7 +193,7 @@ def test_the_insurer_wants_a_report_of_locks_holders_and_updates(
     owner: Desk, place: Place, taps: Taps, tmp_path: Path) -> None:
     page = owner.starts()
     taps.tap(page.get_by_role("link", name="Security", exact=True))
-    taps.tap(page.get_by_role("link", name=re.compile("Answer that.*Shop door")))
+    taps.tap(page.get_by_role("link", name=re.compile("Answer that.*Office")))
     taps.tap(page.get_by_label("No, only Mortice"))
     taps.tap(page.get_by_role("button", name="Save, and see how strong it is so far"))
     taps.tap(page.get_by_role("button", name="Make a signed report"))

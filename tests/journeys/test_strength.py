@@ -90,7 +90,7 @@ def goes_wrong(owner: Desk, place: Place, saved: Path, folder: Path) -> None:
     page.get_by_label("I have the paper").check()
     page.get_by_role("button", name="Save and go on").click()
     expect(page.get_by_role("alert").filter(has_text="There is a problem")).to_contain_text(
-        "Add a photo of it, or choose another way in which you know")
+        "Add a photo of it as it is now, or choose another way in which you know")
     expect(page.get_by_label("Yes, to PAS 24")).to_be_checked()  # nothing of it is lost
     owner.shot("strength-wrong")
     file = folder / "report.json"
