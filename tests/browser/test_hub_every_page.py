@@ -36,7 +36,8 @@ from tests.browser.test_hub_look import TAGS
 from mortice.assess.report import sealed
 from mortice.cli.texts import write_request
 from mortice.core.grant import Rights
-from mortice.core.log import Kind
+from mortice.core.log import Entry, Kind
+from mortice.core.stages import TimeState
 from mortice.hub.access import hash_of
 from mortice.hub.accounts import first_owner_token, new_token
 from mortice.hub.acts import note
@@ -207,7 +208,11 @@ def photo(cast: Cast, db: Session) -> str:
     db.flush()
     db.add(DoorReport(door_id=door.id, content=sealed(report_of(db, door), cast.hub.own.signer)))
     content, document = signed(cast, "Back door")
-    db.add(DoorCheck(door_id=door.id, document=document, content=content))
+    log = db.query(Log).filter_by(door_id=door.id).one()
+    entry = Entry(log.size, now(), TimeState.SYNCED, 0, Kind.CHECKED, {11: document, 20: 0},
+                  bytes(16))
+    db.add(DoorCheck(door_id=door.id, log_id=log.id, entry=entry.encode(), document=document,
+                     content=content))
     return kept.ref
 
 
