@@ -77,6 +77,7 @@ def test_a_value_of_yaml_that_cannot_be_read_is_told_with_its_line(
 @pytest.mark.parametrize(("text", "line", "what"), [
     ("a = 1\nb = 0x" + "f" * 9000, 2, "too large"),
     ("a = 1\nb = [1, " + "1" * 401 + "]", 2, "too large"),
+    ("a = 1\nb = " + "1" * 9000, 2, "too large"),
     ("a = 1\na = 2\n", 2, "overwrite"),
     ("a = 1\nb = 2026-13-45\n", 2, ""),
 ])

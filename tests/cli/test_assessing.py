@@ -41,6 +41,16 @@ def test_a_line_that_may_say_the_opposite_is_counted_apart(file: Path) -> None:
     assert "RF22" in rest
 
 
+@pytest.mark.parametrize(("cases", "several"), [(1, False), (2, True)])
+def test_one_door_gives_itself_also_where_it_is_the_only_case(
+    tmp_path: Path, cases: int, several: bool,
+) -> None:
+    path = tmp_path / "doors.yaml"
+    path.write_text("cases:\n" + "- {name: x, facts: {}}\n" * cases, "utf-8")
+    shown = run("--json", "assess", "door", path).json
+    assert ("doors" in shown, "headline" in shown) == (several, not several)
+
+
 def test_a_seller_cannot_colour_the_terminal(file: Path) -> None:
     file.write_text('says = ["\\u001b[31munhackable", "\\u001b[2J"]\nname = "\\u001b[m"\n', "utf-8")
     said = run("assess", "product", file)

@@ -23,6 +23,7 @@ DEEPEST = 20
 YEARS = range(2000, 2200)
 MOST = 2**63  # of a whole number, as in TOML
 LONGEST = 60  # characters of a number or a day
+TOO_LARGE = ("a number is too large", "less than nineteen digits")
 TOO_DEEP = ("it is nested too deep", "plain tables")
 # A key of a hundred names, or as many brackets that are opened and not closed.
 DEEP = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
@@ -73,7 +74,7 @@ def _bounded(value: object, path: Path, line: int) -> None:
     if len(path) > DEEPEST:
         raise BadFile(line, *TOO_DEEP)
     if isinstance(value, int) and abs(value) >= MOST:
-        raise BadFile(line, "a number is too large", "less than nineteen digits")
+        raise BadFile(line, *TOO_LARGE)
 
 
 # --- TOML -----------------------------------------------------------------------------------------
@@ -90,8 +91,10 @@ def _toml(text: str) -> tuple[Any, Lines]:
         raise BadFile(line, SYNTAX.sub("", str(error)), "TOML") from error
     except RecursionError as error:
         raise BadFile(1, *TOO_DEEP) from error
-    except ValueError as error:
-        raise BadFile(1, f"a value cannot be read: {str(error)[:60]}", "plain values") from error
+    except ValueError as error:  # of a number of thousands of digits, and nothing else
+        digits = re.search(r"[\d_]{1000}", text)
+        line = text.count("\n", 0, digits.start() if digits else 0) + 1
+        raise BadFile(line, *TOO_LARGE) from error
     return raw, _toml_lines(text, raw)
 
 
