@@ -236,9 +236,8 @@ def _changed(said: object, lines: Lines, at: Path) -> dict[str, date | None]:
 
 def facts_on(door: DoorSet, model: Model, today: date) -> dict[str, Said]:
     """What every fact counts as on `today` (B9 to B11)."""
-    silent = {gate.fact for gate in model.gates} | {each.together for each in model.facts.values()}
     counted: dict[str, Said] = {} if door.default is None else {
-        fact: door.default for fact in model.facts if fact not in silent}  # B8b, B12
+        fact: door.default for fact in model.facts if fact not in model.spoken}
     counted |= {fact: counts(door, model, fact, shown, today)
                 for fact, shown in door.facts.items()}
     counted |= _by_support(door, model, today)

@@ -59,7 +59,7 @@ def insurer(
 def _read(  # noqa: PLR0911 - one for each answer
     model: Model, facts: Mapping[str, Said], *, smart: bool, held: bool) -> tuple[Reading, str]:
     """B16a."""
-    seen = {name for name in model.facts if _seen(model, facts.get(name))}
+    seen = {name for name, said in facts.items() if _seen(model, said)}
     keyed, bolt = facts.get(KEY), facts.get(BOLT)
     if bolt is False:
         return Reading.NOT_MET, "Nothing on this door deadlocks."

@@ -79,6 +79,7 @@ class Model:
     gates: tuple[Gate, ...]
     facts: dict[str, Fact]
     how: dict[str, str]  # to come by a kind of evidence
+    spoken: frozenset[str]  # that count only where they are listed (B8b, B12)
     about: dict[str, Any]  # source, confidence and date of the rules themselves
 
     def parts(self, fact: str) -> tuple[str, ...]:
@@ -104,7 +105,8 @@ def model() -> Model:
         layers=_layers(raw, enough), gates=tuple(
             Gate(fact, gate["when"], gate["own"], gate["shared"])
             for fact, gate in raw["life"].items()),
-        facts=facts, how=raw["how"], about=raw["about"])
+        facts=facts, spoken=frozenset(raw["life"]) | {each.together for each in facts.values()},
+        how=raw["how"], about=raw["about"])
     _check(made)
     return made
 
