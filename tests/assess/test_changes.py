@@ -13,6 +13,7 @@ from mortice.assess.doorset import CLAIM, DoorSet, Shown, Support, facts_on, rea
 from mortice.assess.evaluate import Life, Said
 from mortice.assess.model import model
 from mortice.assess.ours import better, published, support
+from mortice.assess.questions import Given, door_table
 
 MODEL = model()
 DAY, SHOWN, CHANGED = date(2026, 11, 25), date(2026, 1, 1), date(2026, 6, 1)
@@ -29,7 +30,7 @@ def changed(case: str, part: str, day: date | None = CHANGED) -> Assessment:
 
 
 @pytest.mark.parametrize(("case", "part", "layers"), [
-    ("X01", "door", {"P-DOOR": 0, "P-LOCK": 1, "P-INST": 0}),
+    ("X01", "door", {"P-DOOR": 0, "P-LOCK": 2, "P-INST": 0}),
     ("X01", "lock", {"P-DOOR": 2, "P-LOCK": 0, "P-INST": 0}),
     ("X01", "cylinder", {"P-DOOR": 2, "P-LOCK": 1, "P-INST": 2}),
     ("X03", "cylinder", {"P-DOOR": 2, "P-LOCK": 1, "P-INST": 1, "E-DEV": 2, "S-DIG": 3}),
@@ -49,6 +50,13 @@ def test_a_change_that_is_still_to_come_changes_nothing_yet(part: str) -> None:
     assert (before.level, before.life) == (3, Life.PASS)
     assert changed("X03", part, DAY).verdict.level < before.level
     assert changed("X03", part, None).verdict.level < before.level
+
+
+@pytest.mark.parametrize(("answer", "parts"), [
+    ("cylinder", {"cylinder"}), ("door", {"door"}), ("set", {"door", "lock"}), ("unknown", set())])
+def test_the_form_asks_whether_the_lock_came_with_the_door(answer: str, parts: set[str]) -> None:
+    made = door_table("a door", {"changed": Given(answer, "2026-06-01")}, MODEL)
+    assert made["changes"] == dict.fromkeys(parts, "2026-06-01")
 
 
 def door(support_: Support, **changes: date) -> dict[str, Said]:

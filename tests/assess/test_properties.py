@@ -287,12 +287,13 @@ def unmade(part: str) -> set[str]:
     """What a change of it touches, written down once more (B10)."""
     whole = {"lock": {"P-LOCK", "P-INST"}, "door": {"P-DOOR", "P-INST"},
              "actuator": {layer.id for layer in MODEL.layers if layer.smart}}.get(part, set())
-    certified = {"P-LOCK", "P-DOOR"}
-    return {fact for layer in MODEL.layers for each in layer.criteria
-            if layer.id in whole or (layer.id in certified and each.accept == "cert")
-            for fact in each.any} | GATES | {
-        "inside_only_actuator_cert_retained", "commissioning_complete", "independent_inspection",
-        "projection_le_3mm"}
+    certified = set() if part == "door" else {"P-LOCK", "P-DOOR"}
+    named = {"inside_only_actuator_cert_retained", "commissioning_complete",
+             "independent_inspection", "projection_le_3mm"} if certified else set()
+    return GATES | named | {
+        fact for layer in MODEL.layers for each in layer.criteria
+        if layer.id in whole or (layer.id in certified and each.accept == "cert")
+        for fact in each.any}
 
 
 def test_a_new_cylinder_lowers_a_certified_door_until_it_is_shown_again() -> None:

@@ -42,7 +42,7 @@ PARTS: dict[str, tuple[str, ...]] = {  # of a change, and the layers of which it
     "door": ("P-DOOR", "P-INST")}
 MOST_MARKS = 100
 STARS = 3  # of TS 007, that a cylinder and its hardware come to
-# What a change of any part unmakes until it is shown again: these layers' certificates, and these.
+# What a change of any part but the door unmakes as well: these layers' certificates, and these.
 UNMADE = ("P-LOCK", "P-DOOR")
 UNMADE_FACTS = frozenset({
     "fire_test_evidence_this_doorset", "inside_only_actuator_cert_retained",
@@ -272,13 +272,14 @@ def counts(door: DoorSet, model: Model, fact: str, shown: Shown, today: date) ->
     return CLAIM if isinstance(shown.said, str) and lost else shown.said
 
 
-def of_parts(model: Model, part: str = "") -> set[str]:
-    """The facts that a change of a part, or of any, unmakes until they are shown again (B10)."""
-    every = PARTS.get(part, ())
-    return {fact for layer in model.layers for criterion in layer.criteria
-            if layer.id in every or (layer.smart and SMART in every)
-            or (layer.id in UNMADE and criterion.accept == "cert")
-            for fact in criterion.any} | UNMADE_FACTS | {gate.fact for gate in model.gates}
+def of_parts(model: Model, *parts: str) -> set[str]:
+    """The facts that a change of these parts unmakes until they are shown again (B10)."""
+    every, inside = {layer for part in parts for layer in PARTS[part]}, {*parts} - {"door"}
+    return {gate.fact for gate in model.gates} | (UNMADE_FACTS if inside else set()) | {
+        fact for layer in model.layers for criterion in layer.criteria
+        if layer.id in every or (layer.smart and SMART in every)
+        or (inside and layer.id in UNMADE and criterion.accept == "cert")
+        for fact in criterion.any}
 
 
 YEARS = {"support_ge_2y_left": 2, "support_ge_5y_at_sale": 5, "support_ge_10y": 10}

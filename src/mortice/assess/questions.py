@@ -38,7 +38,7 @@ class Answer:
     mark: str = ""
     part: str = ""
     standard: str = ""  # of the code that is written beside it
-    changed: str = ""
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +114,11 @@ def door_table(name: str, given: Mapping[str, Given], model: Model) -> Table:
     if not alone(given):
         said |= {fact: _weaker(said.get(fact), each, model) for fact, each in others.items()}
     changed = given.get("changed", NOTHING)
-    part = questions()["changed"].answers[changed.answer].changed
+    parts = questions()["changed"].answers[changed.answer].changed
     return {"name": name, "smart": True, "context": sorted(used),
             "unsure": sorted(unsure), "marks": marks,
             "facts": {fact: each for fact, each in said.items() if each is not None},
-            "changes": {part: changed.on} if part else {}}
+            "changes": dict.fromkeys(parts, changed.on)}
 
 
 def _of_others() -> list[str]:

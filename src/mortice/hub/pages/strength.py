@@ -169,9 +169,9 @@ def _fresh(here: Here, door: Door, one: Question, chosen: Answer) -> bool:
     """Is there a photo for it, from after the change of what it shows (B10)?"""
     given = given_of(here.db, door)
     day, changed = (given[one.id].photo if one.id in given else ""), given.get("changed", NOTHING)
-    part = questions()["changed"].answers[changed.answer].changed
-    touched = chosen.mark or chosen.standard or not of_parts(model(), part).isdisjoint(chosen.yes)
-    since = part and touched and changed.on
+    parts = questions()["changed"].answers[changed.answer].changed
+    touched = chosen.mark or chosen.standard or not of_parts(model(), *parts).isdisjoint(chosen.yes)
+    since = parts and touched and changed.on
     return bool(day) and day >= (since or "")
 
 
