@@ -40,7 +40,8 @@ CHECKS = (
     "lint-imports --no-logo",
     # of what, and how much at least: pyproject.toml; elsewhere counting takes a third of the time
     "pytest -n auto --dist loadfile tests/core tests/vectors --cov",
-    "pytest -n auto --dist loadfile --ignore tests/core --ignore tests/vectors",
+    # in the order of folders: else xdist keeps files with few tests, the longest, for the end
+    "pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/core --ignore tests/vectors",
 )
 
 
