@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.syntax import tree_of
 
 from mortice.core.refusal import Reason
 
@@ -89,7 +90,7 @@ def modules(room: Path = ROOMS) -> list[Path]:
 
 @cache
 def tree(module: Path) -> ast.Module:
-    return ast.parse(module.read_text("utf-8"))
+    return tree_of(module)
 
 
 def functions(module: Path) -> list[Function]:

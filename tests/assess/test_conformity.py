@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.terminal import run
+from tests.syntax import tree_of
 
 from mortice.assess import conformity
 from mortice.assess.conformity import (
@@ -36,7 +37,7 @@ SEED_BYTES = 16
 
 @cache
 def functions_of(file: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    tree = tree_of(ROOT / file)
     return frozenset(node.name for node in ast.walk(tree)
                      if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
@@ -145,7 +146,7 @@ def test_no_secret_stands_in_the_source() -> None:
 
 def seeds(file: Path) -> list[str]:
     """Bytes long enough for a key, written out; words in them are for hashing and no secret."""
-    return [f"{file.name}:{node.lineno}" for node in ast.walk(ast.parse(file.read_text("utf-8")))
+    return [f"{file.name}:{node.lineno}" for node in ast.walk(tree_of(file))
             if isinstance(node, ast.Constant) and isinstance(node.value, bytes)
             and len(node.value) >= SEED_BYTES and not node.value.isascii()]
 

@@ -10,6 +10,7 @@ from typing import get_type_hints
 
 import pytest
 from tests.core.cast import NOW, facts, first, key, passer
+from tests.syntax import tree_of
 
 from mortice.core import decision, stages
 from mortice.core.chain import verify_chain
@@ -42,7 +43,7 @@ def calls() -> Iterator[tuple[str, str, ast.Call]]:
     """Every call in the product: the module, the last name of what is called, the call."""
     for module in sorted(SOURCE.rglob("*.py")):
         place = module.relative_to(SOURCE).as_posix()
-        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        for node in ast.walk(tree_of(module)):
             if isinstance(node, ast.Call):
                 yield place, ast.unparse(node.func).split(".")[-1], node
 
@@ -79,7 +80,7 @@ def test_what_was_granted_is_not_changed_afterwards() -> None:
 
 def test_no_other_name_stands_for_the_two_classes() -> None:
     for module in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        for node in ast.walk(tree_of(module)):
             if isinstance(node, ast.alias):
                 assert not (node.name in {"Verified", "Granted"} and node.asname), module
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:

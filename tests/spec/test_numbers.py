@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.spec.pages import NUMBER, Check, checks, pages
+from tests.syntax import tree_of
 
 from mortice.core.chain import NARROWING
 from mortice.core.decision import RULES
@@ -73,7 +74,7 @@ def raised() -> dict[str, set[str]]:
     """What the code makes of each number that it raises or refuses with."""
     found: dict[str, set[str]] = defaultdict(set)
     for module in sorted(CODE.rglob("*.py")):
-        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        for node in ast.walk(tree_of(module)):
             pairs = called(node) if isinstance(node, ast.Call) else (
                 problems(node) if isinstance(node, ast.Tuple) else ())
             for number, made in pairs:
@@ -146,7 +147,7 @@ def test_every_number_named_in_a_sentence_exists() -> None:
 def comments() -> Iterator[tuple[str, str]]:
     for room in ("core", "lockd", "client"):
         for module in sorted((CODE / room).rglob("*.py")):
-            tree = ast.parse(module.read_text("utf-8"))
+            tree = tree_of(module)
             for node in ast.walk(tree):
                 if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef
                               | ast.AsyncFunctionDef):
@@ -166,7 +167,7 @@ def test_the_rules_are_asked_in_the_order_of_their_numbers() -> None:
 
 
 def test_narrowing_is_looked_at_in_the_order_of_its_numbers() -> None:
-    module = ast.parse((CODE / "core" / "chain.py").read_text("utf-8"))
+    module = tree_of(CODE / "core" / "chain.py")
     by_name = {node.name: node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
     numbers = [
         order(ast.literal_eval(node)) for function in NARROWING
