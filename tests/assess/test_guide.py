@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from mortice.assess.assessment import assess
+from mortice.assess.choosing import choosing
 from mortice.assess.doorset import read_door_sets
 from mortice.assess.model import model, read_data
 from mortice.assess.product import judge_product, read_product
 from mortice.assess.standards import CONFIDENCE
-from mortice.cli.choosing import choosing
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "choosing.md"
 HOW = PAGE.with_name("assess.md").read_text("utf-8")

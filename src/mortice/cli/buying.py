@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
+from mortice.assess.choosing import choosing
 from mortice.assess.codes import BadCode, Code, Mark, find, read_code, read_mark
 from mortice.assess.model import model
 from mortice.assess.product import judge_product, read_product
 from mortice.assess.standards import PARTS, Standard
-from mortice.cli.choosing import choosing
 from mortice.cli.command import PASS_HERE, Command
 from mortice.cli.factfile import ON, day_of, read_file
 from mortice.cli.here import Here
