@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from itertools import cycle
+from typing import TypeVar
 
 from starlette.testclient import TestClient
 
-from bench.measure import Figure, Plan, Turns, in_turns, percentile, skipped
+from bench.measure import Figure, Plan, Turns, Work, in_turns, percentile, skipped
 from bench.pages import REQUESTS, SHORT, filled, signed_in
 from bench.places import NoSuchPlace, disk_folder
 from mortice.assess.assessment import as_json, assess
@@ -33,6 +34,7 @@ VERDICT_BAR = 100.0  # microseconds: 10,000 in a second
 FLOOR_BAR = 8.0
 PAGE_BAR = 100.0  # milliseconds, 95th percentile
 KNOWN = 0.6  # of all facts
+T = TypeVar("T")
 Plain = list[list[tuple[int, list[str], frozenset[str]]]]  # layers of criteria
 
 
@@ -91,7 +93,8 @@ def asked(browser: TestClient, path: str) -> float:
     return took * 1000
 
 
-def each(inputs, doors, work):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - of any kind
+def each(
+    inputs: Sequence[T], doors: Sequence[DoorSet], work: Callable[[T, DoorSet], object]) -> Work:
     """Work on the next of them in each call."""
     left = cycle(zip(inputs, doors, strict=True))
     return lambda: work(*next(left))

@@ -139,7 +139,7 @@ class _Plain(yaml.SafeLoader):
     deep = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event: yaml.NodeEvent = self.peek_event()  # type: ignore[no-untyped-call]
+        event: yaml.NodeEvent = self.peek_event()  # type: ignore[no-untyped-call] # the stubs leave it untyped
         line = _line(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             raise BadFile(line, "an alias (*)", "the value itself")
