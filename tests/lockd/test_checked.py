@@ -3,7 +3,6 @@
 # ruff: noqa: ANN401 — items of any shape
 from __future__ import annotations
 
-import asyncio
 from hashlib import sha256
 from typing import Any
 
@@ -103,4 +102,3 @@ async def test_a_power_cut_leaves_record_and_entry_or_neither(stand: Stand, tmp_
         assert kept == (Kind.CHECKED in [entry.kind for entry in stand.log(lock)])
         seen.append(kept)
     assert set(seen) == {False, True}
-    await asyncio.sleep(0)
