@@ -53,15 +53,19 @@ def commission(who: Terminal, file: Path, *more: object) -> Any:  # noqa: ANN401
     return who.json("assess", "commission", file, "--door", "front", *more)
 
 
-def test_the_blank_list_names_every_item_and_is_a_list_with_nothing_done(owner: Terminal) -> None:
+def test_a_blank_list_names_every_item_and_is_no_report_until_one_is_done(owner: Terminal) -> None:
     text = owner.run("assess", "checklist").out
     assert all(f"[items.{name}]" in text for name in checklist()["items"])
     raw, lines = read_text(text, "toml")
     with pytest.raises(BadFile):
         as_report(raw, lines)  # nobody has signed it yet
-    left = as_report(raw | {"name": "Front", "by": "Jo", "on": "2027-03-01"}, lines)
-    assert left.results() == {}
-    assert len(left.missing()) == 23
+    raw |= {"name": "Front", "by": "Jo", "on": "2027-03-01"}
+    with pytest.raises(BadFile, match="nothing has been looked at yet"):
+        as_report(raw, lines)
+    raw["items"]["C03"]["result"] = "pass"
+    left = as_report(raw, lines)
+    assert left.results() == {"C03": "pass"}
+    assert len(left.missing()) == 22
     assert owner.json("assess", "checklist")["items"]["C12"]["values"]["outside"]["most"] == 3
 
 

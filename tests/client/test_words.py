@@ -58,7 +58,7 @@ def test_a_checked_door_says_by_whom_and_what_failed() -> None:
         entry(Kind.CHECKED, {1: ANA, 20: 2}), NAMES)
 
     assert (good.tone, bad.tone) == ("plain", "plain")
-    assert "against a list by Ana; failed: nothing" in good.sentence
+    assert "against a list by Ana; nothing that was looked at failed" in good.sentence
     assert "by Ana; failed: 2" in bad.sentence
     assert "by the owner" in say(entry(Kind.CHECKED, {20: 0}), NAMES).sentence
 

@@ -134,6 +134,9 @@ def as_report(raw: Table, lines: Lines, at: int | None = None) -> Report:
     said = as_table(raw.get("items", {}), lines, ("items",))
     all_known(said, checklist()["items"], lines, ("items",))
     items = {name: _item(name, each, conditions, lines) for name, each in said.items()}
+    if not any(items.values()):
+        raise BadFile(lines.at(("items",)), "nothing has been looked at yet",
+                      "a result of one item at least")
     words = {word: _words(raw[word], lines, (word,)) for word in ("name", "by")}
     return Report(raw | words | {
         "on": on.isoformat(), "conditions": conditions,

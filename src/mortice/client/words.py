@@ -99,7 +99,8 @@ def checked_by(entry: Entry, names: Mapping[bytes, str]) -> str:
     """By whom a door was checked, and how much failed."""
     by = who(entry, names) if About.LEAF in entry.about else "the owner"
     failed = entry.about.get(About.COUNT)
-    return f"by {by}; failed: {failed if isinstance(failed, int) and failed else 'nothing'}"
+    return f"by {by}; " + (f"failed: {failed}" if isinstance(failed, int) and failed else
+                           "nothing that was looked at failed")
 
 
 def who(entry: Entry, names: Mapping[bytes, str]) -> str:
